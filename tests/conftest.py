@@ -1,0 +1,45 @@
+"""What every test may ask for: synthetic photos with a seed, and the real ones where they are present."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import numpy
+import pytest
+from PIL import Image
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real photos and weights; the test is skipped where there is none."""
+    beside = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("TRANSFER_SHARED_DATA", beside))
+    if not folder.is_dir():
+        pytest.skip("the real photos and weights are not here: set TRANSFER_SHARED_DATA to their folder")
+    return folder
+
+
+def draw(label: int, number: int, *, side: int = 40) -> Image.Image:
+    """A photo-like picture: a bright disc (even labels) or bar (odd labels) in the label's own colour, on noise."""
+    rng = numpy.random.default_rng([label, number])
+    pixels = rng.integers(0, 90, (side, side, 3))
+    y, x = numpy.mgrid[:side, :side]
+    cy, cx = rng.uniform(0.3, 0.7, 2) * side
+    shape = (y - cy) ** 2 + (x - cx) ** 2 < (0.25 * side) ** 2 if label % 2 == 0 else abs(y - cy) < 0.15 * side
+    colour = numpy.roll([230, 120, 40], label) + rng.integers(-20, 20, 3)
+    pixels[shape] = numpy.clip(colour + rng.integers(-15, 15, (int(shape.sum()), 3)), 0, 255)
+    return Image.fromarray(pixels.astype("uint8"))
+
+
+@pytest.fixture(scope="session")
+def photo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three classes of twelve small PNG photos in class folders; read only."""
+    root = tmp_path_factory.mktemp("photos")
+    for label, name in enumerate(("bar", "coin", "disc")):
+        (root / name).mkdir()
+        for number in range(12):
+            draw(label, number).save(root / name / f"{number:02}.png")
+    return root

@@ -1,0 +1,65 @@
+"""Photo: one picture, where it came from and what became of it.
+
+A plain record. It never touches disk or network; a failure of one photo is its ``excluded`` reason, not an exception.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """One picture.
+
+    Attributes:
+        id: What makes this photo this photo, stable over repeated loads.
+        file_name: Relative to the workspace, or absolute where the user keeps the originals in place.
+        label: The class it was given.
+        source: The source that brought it, a file name on the sources' shelf.
+        page_url: The page a person can visit. image_url: Where the bytes came from.
+        title: The title given by its author, or the path it was loaded from.
+        owner: Who made it. licence: Under which terms.
+        sha256: Of the file's bytes. width, height: In pixels, upright (after EXIF orientation).
+        split: ``train``, ``validation``, ``test`` or None while undecided.
+        group: Photos of one group stay on one side of every split.
+        excluded: None, or why it is set aside: ``slug`` or ``slug: detail``.
+        verified: True where a person has confirmed the label.
+    """
+
+    id: str
+    file_name: str
+    label: str
+    source: str
+    page_url: str | None = None
+    image_url: str | None = None
+    title: str | None = None
+    owner: str | None = None
+    licence: str | None = None
+    sha256: str = ""
+    width: int = 0
+    height: int = 0
+    split: str | None = None
+    group: str | None = None
+    excluded: str | None = None
+    verified: bool = False
+
+    @property
+    def reason(self) -> str | None:
+        """The slug of ``excluded``, fit for counting: ``unreadable: truncated file`` is ``unreadable``."""
+        return None if self.excluded is None else self.excluded.split(":", 1)[0]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields that say something; a missing field means its default."""
+        return {
+            field.name: value
+            for field in dataclasses.fields(self)
+            if (value := getattr(self, field.name)) != field.default
+        }
+
+
+FIELDS = tuple(field.name for field in dataclasses.fields(Photo))

@@ -1,0 +1,129 @@
+"""Strategy: what to train and how, as plain values.
+
+A strategy is a head and a sequence of steps. A step is either a **Solver**, which fits a linear head on frozen features
+to the optimum, or a **Phase**, which trains by gradient descent with some of the backbone's stages thawed. Nothing here
+runs; ``training/fit.py`` is the one loop that reads these values.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal
+
+ALL = -1
+"""As ``Phase.thaw``: every stage of the backbone."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """What stands between the backbone's feature map and the class scores.
+
+    Attributes:
+        pool: ``average``, ``max``, ``concat`` (both) or ``flatten``; None takes the backbone's own way.
+        widths: Units of the hidden dense layers, none for a linear head.
+        activation: Of the hidden layers.
+        dropout: Share of inputs dropped before each dense layer, in training only.
+        batch_norm: Normalise before each dense layer.
+    """
+
+    pool: Literal["average", "max", "concat", "flatten"] | None = None
+    widths: tuple[int, ...] = ()
+    activation: str = "relu"
+    dropout: float = 0.0
+    batch_norm: bool = False
+
+
+@dataclass(frozen=True)
+class Solver:
+    """A linear head fitted to the optimum on frozen features.
+
+    Attributes:
+        kind: ``logistic``: multinomial logistic regression by L-BFGS (Kornblith et al. 2019, appendix A.4).
+        penalties: L2 penalties to try, strongest first: the loss is mean cross-entropy + penalty/2 * |w|^2. The one
+            with the best validation accuracy is kept; each fit starts from the one before.
+        fixed: The penalty where there are too few photos to hold any out.
+    """
+
+    kind: Literal["logistic"] = "logistic"
+    penalties: tuple[float, ...] = tuple(10.0 ** (exponent / 2) for exponent in range(1, -11, -1))
+    fixed: float = 1e-2
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Some epochs of gradient descent.
+
+    Attributes:
+        epochs: At most so many.
+        rate: The learning rate at its highest.
+        thaw: How many of the backbone's stages are trained, counted from the top; ``ALL`` trains every one.
+        optimizer: ``adam`` or ``sgd`` (Nesterov momentum 0.9).
+        schedule: ``constant``, or ``cosine`` down to zero over the phase.
+        weight_decay: Decoupled, as a share of the weight for each unit of learning rate.
+        batch: Photos a step.
+        batch_norm: ``frozen`` keeps statistics, scale and shift of thawed batch-norm layers; ``adapt`` trains them.
+        patience: Epochs without a better validation result before the phase ends; None never ends early.
+        label_smoothing: Share of the target spread over all classes.
+    """
+
+    epochs: int
+    rate: float
+    thaw: int = 0
+    optimizer: Literal["adam", "sgd"] = "adam"
+    schedule: Literal["constant", "cosine"] = "constant"
+    weight_decay: float = 0.0
+    batch: int = 32
+    batch_norm: Literal["frozen", "adapt"] = "frozen"
+    patience: int | None = None
+    label_smoothing: float = 0.0
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """What to train and how.
+
+    Attributes:
+        pretrained: Whether it starts from published weights.
+        head: The new head; None takes the backbone's published one (VGG16's three dense layers, say).
+        steps: Solvers and phases, one after the other.
+    """
+
+    pretrained: bool
+    head: Head | None
+    steps: tuple[Solver | Phase, ...]
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        return tuple(step for step in self.steps if isinstance(step, Phase))
+
+    @property
+    def batch_norm(self) -> str:
+        """The batch-norm policy, in one word for a table: ``frozen`` unless some phase lets thawed layers adapt."""
+        return "adapt" if any(phase.thaw and phase.batch_norm == "adapt" for phase in self.phases) else "frozen"
+
+    def with_epochs(self, epochs: int) -> Strategy:
+        """The same strategy with this many epochs in every phase."""
+        return self._map_phases(epochs=epochs)
+
+    def _map_phases(self, **changes: Any) -> Strategy:
+        steps = tuple(dataclasses.replace(s, **changes) if isinstance(s, Phase) else s for s in self.steps)
+        return dataclasses.replace(self, steps=steps)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every value, nothing implied; what a run's ID is made from."""
+        steps = [{"step": type(step).__name__.lower(), **dataclasses.asdict(step)} for step in self.steps]
+        head = None if self.head is None else dataclasses.asdict(self.head)
+        return {"pretrained": self.pretrained, "head": head, "steps": steps}
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> Strategy:
+        head = None if record["head"] is None else Head(**record["head"] | {"widths": tuple(record["head"]["widths"])})
+        return cls(record["pretrained"], head, tuple(_step(step) for step in record["steps"]))
+
+
+def _step(record: dict[str, Any]) -> Solver | Phase:
+    values = {name: value for name, value in record.items() if name != "step"}
+    if record["step"] == "phase":
+        return Phase(**values)
+    return Solver(**values | {"penalties": tuple(values["penalties"])})

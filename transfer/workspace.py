@@ -1,0 +1,178 @@
+"""Workspace: the only file that knows where things lie on disk, and the only way to write them.
+
+It owns the layout and the atomic write: to a temporary name, flushed, renamed. Whatever is read back is therefore whole
+or absent. Every write is numbered, so that a test can stop the process after each one. It refuses to know what the
+files mean.
+
+    manifest.jsonl      one photo a line
+    workspace.json      the version of this layout
+    images/AB/SHA.EXT   copies of photos, by content
+    features/DIGEST/    activations of the frozen part, by photo content
+    runs/ID/            one training: run.json, history.csv, predictions.csv, weights, log.txt
+    report/index.html   the report
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from transfer.errors import WorkspaceError
+
+FORMAT = 1
+
+
+class Workspace:
+    """A folder that holds one data set and all that was done with it.
+
+    Args:
+        root: The folder. It need not exist until something is written.
+        on_write: Called after each finished write with its number (from 1) and its path.
+    """
+
+    def __init__(self, root: str | os.PathLike[str], *, on_write: Callable[[int, Path], None] | None = None) -> None:
+        self.root = Path(root)
+        self.writes = 0
+        self._on_write = on_write
+        self._check_format()
+
+    @classmethod
+    def of(cls, place: Workspace | str | os.PathLike[str]) -> Workspace:
+        """The workspace itself, or the one at this path."""
+        return place if isinstance(place, Workspace) else cls(place)
+
+    def __repr__(self) -> str:
+        return f"Workspace({str(self.root)!r})"
+
+    def __fspath__(self) -> str:
+        return str(self.root)
+
+    # --- where things lie ---
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / "manifest.jsonl"
+
+    @property
+    def features(self) -> Path:
+        return self.root / "features"
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
+
+    @property
+    def report(self) -> Path:
+        return self.root / "report"
+
+    def image(self, sha256: str, extension: str) -> Path:
+        """Where a copied photo lies: by content, in 256 folders."""
+        return self.root / "images" / sha256[:2] / f"{sha256}.{extension}"
+
+    def photo_path(self, file_name: str) -> Path:
+        """The file of a photo: relative names lie in the workspace, absolute ones where the user keeps them."""
+        return self.root / file_name
+
+    # --- writing ---
+
+    def begin(self) -> None:
+        """Make the folder and say which layout it has; harmless when that was done before."""
+        marker = self.root / "workspace.json"
+        if not marker.exists():
+            self.write_json(marker, {"transfer_workspace": FORMAT})
+
+    @contextlib.contextmanager
+    def replacing(self, path: Path) -> Iterator[Path]:
+        """A temporary path beside ``path``; what was written there takes its place when the block ends without error.
+
+        Raises:
+            WorkspaceError: The place cannot be written (no permission, a full disk, a file where a folder should be).
+        """
+        try:
+            with atomically(path) as temporary:
+                yield temporary
+        except OSError as error:
+            raise WorkspaceError(
+                f"The workspace cannot be written: {error.strerror or error}.",
+                received=path,
+                remedy="Free some space or choose another place; what was there before is untouched.",
+            ) from error
+        self.writes += 1
+        if self._on_write is not None:
+            self._on_write(self.writes, path)
+
+    def write_bytes(self, path: Path, content: bytes) -> None:
+        with self.replacing(path) as temporary:
+            temporary.write_bytes(content)
+
+    def write_text(self, path: Path, content: str) -> None:
+        self.write_bytes(path, content.encode("utf-8"))
+
+    def write_json(self, path: Path, content: Any) -> None:
+        self.write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+    def _check_format(self) -> None:
+        if self.root.exists() and not self.root.is_dir():
+            raise WorkspaceError("A workspace is a folder.", received=self.root, remedy="Name a folder, new or old.")
+        try:
+            text = (self.root / "workspace.json").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return
+        except PermissionError as error:
+            raise WorkspaceError(
+                "The workspace may not be read.", received=self.root, remedy="Give yourself the permission to read it."
+            ) from error
+        try:
+            version = json.loads(text)["transfer_workspace"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise WorkspaceError(
+                "workspace.json is damaged.",
+                received=text[:80],
+                remedy=f'Write {{"transfer_workspace": {FORMAT}}} into it, if this folder was made by transfer.',
+            ) from error
+        if not isinstance(version, int) or version > FORMAT:
+            raise WorkspaceError(
+                f"The workspace was written by a newer transfer; this one reads layout {FORMAT}.",
+                received=f"layout {version} in {self.root}",
+                remedy="Install a newer transfer (pip install -U), or use another workspace. Nothing was changed.",
+            )
+
+
+@contextlib.contextmanager
+def atomically(path: Path) -> Iterator[Path]:
+    """Write a file or a folder under a temporary name, flush it, and rename it to ``path`` at the end.
+
+    An existing folder at ``path`` is replaced as a whole. The temporary name keeps the suffixes of ``path``.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    holder = Path(tempfile.mkdtemp(prefix=".writing-", dir=path.parent))
+    try:
+        temporary = holder / path.name
+        yield temporary
+        _flush(temporary)
+        if path.is_dir():
+            path.rename(holder / "replaced")
+        temporary.replace(path)
+        _sync(path.parent)
+    finally:
+        shutil.rmtree(holder, ignore_errors=True)
+
+
+def _flush(path: Path) -> None:
+    """Ask the disk to have the file, or the folder with every file in it, before anything points to it."""
+    for each in (path, *path.rglob("*")) if path.is_dir() else (path,):
+        _sync(each)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
