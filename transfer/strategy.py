@@ -56,6 +56,7 @@ class Phase:
 
     Attributes:
         epochs: At most so many.
+        least_steps: Where the photos are few, epochs are added until this many steps can be made.
         rate: The learning rate at its highest.
         thaw: How many of the backbone's stages are trained, counted from the top; ``ALL`` trains every one.
         optimizer: ``adam`` or ``sgd`` (Nesterov momentum 0.9).
@@ -77,6 +78,7 @@ class Phase:
     batch_norm: Literal["frozen", "adapt"] = "frozen"
     patience: int | None = None
     label_smoothing: float = 0.0
+    least_steps: int = 0
 
 
 @dataclass(frozen=True)
@@ -103,10 +105,11 @@ class Strategy:
         return "adapt" if any(phase.thaw and phase.batch_norm == "adapt" for phase in self.phases) else "frozen"
 
     def with_epochs(self, epochs: int) -> Strategy:
-        """The same strategy with this many epochs in every phase."""
-        return self._map_phases(epochs=epochs)
+        """The same strategy with exactly this many epochs, at most, in every phase."""
+        return self.map_phases(epochs=epochs, least_steps=0)
 
-    def _map_phases(self, **changes: Any) -> Strategy:
+    def map_phases(self, **changes: Any) -> Strategy:
+        """The same strategy with these values in every phase."""
         steps = tuple(dataclasses.replace(s, **changes) if isinstance(s, Phase) else s for s in self.steps)
         return dataclasses.replace(self, steps=steps)
 

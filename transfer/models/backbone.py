@@ -9,7 +9,7 @@ A file on the shelf states facts and names two functions: see ``backbones/resnet
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -56,7 +56,7 @@ class Backbone:
 
     Attributes:
         title: As a person writes it. paper: Where it was published. licence: Of the network's reference code.
-        network: Side in pixels -> Keras model from preprocessed pictures to a feature map ``(height, width, channels)``.
+        network: Side in pixels -> Keras model, preprocessed pictures -> feature maps ``(height, width, channels)``.
         preprocess: Symbolic raw 0-255 RGB picture -> what ``network`` expects.
         stages: From the input to the output; the last one ends at the network's output.
         size: The usual side of its square input, in pixels.
@@ -75,5 +75,5 @@ class Backbone:
     size: int = 224
     least: int | None = None
     pool: str = "average"
-    head: Head = Head()
+    head: Head = field(default_factory=Head)
     weights: tuple[Weights, ...] = ()

@@ -1,0 +1,173 @@
+"""Classifier: a backbone and a head, as one network that can be cut.
+
+It owns which layers belong to which stage, what is thawed, and the two halves at every cut: ``bottom`` (frozen, called
+without training, worth keeping the results of) and ``top`` (trained). It knows neither photos nor files.
+
+Cuts are numbered by the stages below them. For a backbone of five stages:
+
+    cut 0    nothing is frozen; the top starts from raw pixels
+    cut 4    four stages are frozen; the top starts from the activations at the fifth stage's input
+    cut 5    all is frozen; the top is the head, and starts from pooled vectors (from the map, if the head flattens)
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+
+from transfer.models import head as heads
+from transfer.models import weights as published
+from transfer.models.backbone import Backbone
+from transfer.strategy import ALL, Head
+
+
+class Classifier:
+    """A backbone and a head.
+
+    Args:
+        backbone: The contract of a file on the backbones' shelf.
+        head: The new head, or None for the backbone's published one.
+        classes: How many.
+        size: Side of the square input in pixels.
+        seed: Of every initial weight. The head's do not depend on whether the network has been built.
+        weights: File with the network's weights; None leaves them random.
+        kept: Length of the kept vectors (average and maximum) of a head that pools, where it is known already; else
+            the network is built to ask it.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        head: Head | None,
+        *,
+        classes: int,
+        size: int,
+        seed: int = 0,
+        weights: Path | None = None,
+        kept: int | None = None,
+    ) -> None:
+        self.backbone, self.head = backbone, head or backbone.head
+        self.classes, self.size, self.seed = classes, size, seed
+        self._weights = weights
+        self._kept = kept if self.pool != "flatten" else None
+        self._tops: dict[int, keras.Model] = {}
+
+    @property
+    def pool(self) -> str:
+        """How the head sees the feature map."""
+        return self.head.pool or self.backbone.pool
+
+    @property
+    def last_cut(self) -> int:
+        """The cut above which only the head remains."""
+        return len(self.backbone.stages)
+
+    def cut_for(self, thaw: int) -> int:
+        """The deepest cut below which nothing is trained, when ``thaw`` stages are (``ALL``: every one)."""
+        return 0 if thaw == ALL else max(0, self.last_cut - thaw)
+
+    # --- parts ---
+
+    @cached_property
+    def network(self) -> keras.Model:
+        """Preprocessed pictures -> feature maps; built, and given its weights, at the first use."""
+        keras.utils.set_random_seed(self.seed)
+        network = self.backbone.network(self.size)
+        if self._weights is not None:
+            published.load(network, self._weights)
+        return network
+
+    @cached_property
+    def scores(self) -> keras.Sequential:
+        """Vectors -> logits: the trained part of the head."""
+        features = self._count_features()
+        keras.utils.set_random_seed(self.seed)
+        return heads.scores(self.head, features=features, classes=self.classes)
+
+    def bottom(self, cut: int) -> keras.Model:
+        """Raw pictures, uint8 ``(n, size, size, 3)`` -> activations at the cut. Frozen: call it with training=False."""
+        pictures = self._pictures()
+        if cut == 0:
+            return keras.Model(pictures, pictures, name="bottom_0")
+        x = self._until(cut)(self._prepare(pictures))
+        return keras.Model(pictures, heads.kept_pools(x) if self._keeps_vectors(cut) else x, name=f"bottom_{cut}")
+
+    def vectors(self, cut: int) -> keras.Model:
+        """Activations at the cut -> the vectors that the head's dense layers see, ``(n, features)``."""
+        if self._keeps_vectors(cut):
+            start = keras.Input((self._count_features() * (1 if self.pool == "concat" else 2),))
+            return keras.Model(start, heads.select(start, self.pool))
+        if cut == 0:
+            start = self._pictures()
+            feature_map = self.network(self._prepare(start))
+        else:
+            middle = self._layer_output(cut)
+            start = keras.Input(middle.shape[1:])
+            feature_map = start if cut == self.last_cut else keras.Model(middle, self.network.output)(start)
+        return keras.Model(start, heads.pool(feature_map, self.pool), name=f"vectors_{cut}")
+
+    def top(self, cut: int) -> keras.Model:
+        """Activations at the cut -> logits ``(n, classes)``. Tops share layers, so what one learns the others know."""
+        if cut not in self._tops:
+            vectors = self.vectors(cut)
+            self._tops[cut] = keras.Model(vectors.input, self.scores(vectors.output), name=f"top_{cut}")
+        return self._tops[cut]
+
+    def composed(self, cut: int) -> keras.Model:
+        """Raw pictures -> logits through a frozen bottom: what trains from pixels where activations are not kept."""
+        pictures = self._pictures()
+        return keras.Model(pictures, self.top(cut)(self.bottom(cut)(pictures, training=False)), name=f"composed_{cut}")
+
+    def whole(self) -> keras.Model:
+        """Raw pictures, uint8 ``(n, size, size, 3)`` -> probabilities ``(n, classes)``."""
+        pictures = self._pictures()
+        return keras.Model(pictures, keras.ops.softmax(self.top(0)(pictures)), name="classifier")
+
+    def _pictures(self) -> Any:
+        return keras.Input((self.size, self.size, 3), dtype="uint8", name="pictures")
+
+    def _prepare(self, pictures: Any) -> Any:
+        return self.backbone.preprocess(keras.ops.cast(pictures, "float32"))
+
+    def _keeps_vectors(self, cut: int) -> bool:
+        return 0 < cut == self.last_cut and self.pool != "flatten"
+
+    def _until(self, cut: int) -> keras.Model:
+        return keras.Model(self.network.input, self._layer_output(cut))
+
+    def _layer_output(self, cut: int) -> Any:
+        return self.network.get_layer(self.backbone.stages[cut - 1].last).output
+
+    def _count_features(self) -> int:
+        """Length of the vector that the dense layers see."""
+        if self._kept is not None:
+            return self._kept if self.pool == "concat" else self._kept // 2
+        height, width, channels = self.network.output.shape[1:]
+        return {"flatten": height * width * channels, "concat": 2 * channels}.get(self.pool, channels)
+
+    # --- what is trained ---
+
+    def thaw(self, thaw: int, *, batch_norm: Literal["frozen", "adapt"]) -> None:
+        """Let the last ``thaw`` stages be trained, and no other; batch norm inside them by the given policy.
+
+        A frozen batch-norm layer keeps its statistics as well as its scale and shift (Keras runs it in inference mode).
+        """
+        cut = self.cut_for(thaw)
+        for number, layers in enumerate(self.stage_layers, 1):
+            for layer in layers:
+                frozen_norm = batch_norm == "frozen" and isinstance(layer, keras.layers.BatchNormalization)
+                layer.trainable = number > cut and not frozen_norm
+
+    @cached_property
+    def stage_layers(self) -> tuple[tuple[keras.layers.Layer, ...], ...]:
+        """The layers of each stage, from the input to the output; each layer in exactly one."""
+        seen: set[int] = set()
+        stages = []
+        for cut in range(1, self.last_cut + 1):
+            layers = tuple(layer for layer in self._until(cut).layers if id(layer) not in seen)
+            seen |= {id(layer) for layer in layers}
+            stages.append(layers)
+        return tuple(stages)

@@ -1,0 +1,55 @@
+"""Head -> layers: what stands between the backbone's feature map and the class scores.
+
+Two parts, because the first needs no training: **pooling**, feature map -> vector, and **scores**, vector -> one logit
+a class. When a backbone is frozen as a whole, its average and its maximum are kept side by side (``kept_pools``), so
+that any head that pools finds its own in the same kept vector (``select``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from transfer.strategy import Head
+
+
+def kept_pools(feature_map: Any) -> Any:
+    """Feature map ``(n, h, w, c)`` -> ``(n, 2c)``: the average of each channel, then its maximum."""
+    return keras.ops.concatenate([pool(feature_map, "average"), pool(feature_map, "max")], axis=-1)
+
+
+def select(kept: Any, kind: str) -> Any:
+    """The pool that a head wants from a kept vector ``(n, 2c)``."""
+    channels = kept.shape[-1] // 2
+    return {"average": kept[:, :channels], "max": kept[:, channels:], "concat": kept}[kind]
+
+
+def pool(feature_map: Any, kind: str) -> Any:
+    """Map ``(n, h, w, c)`` -> ``(n, c)`` for average or max, ``(n, 2c)`` for concat, ``(n, hwc)`` for flatten."""
+    if kind == "flatten":
+        return keras.layers.Flatten()(feature_map)
+    if kind == "concat":
+        return kept_pools(feature_map)
+    reduce = keras.ops.mean if kind == "average" else keras.ops.max
+    return reduce(feature_map, axis=(1, 2))
+
+
+def scores(head: Head, *, features: int, classes: int) -> keras.Sequential:
+    """Vectors ``(n, features)`` -> logits ``(n, classes)``: hidden layers of the head's widths, then a linear layer.
+
+    Initial weights follow Keras' global seed.
+    """
+    layers: list[keras.layers.Layer] = [keras.Input((features,))]
+    for width in head.widths:
+        layers += _before(head)
+        layers.append(keras.layers.Dense(width, activation=head.activation))
+    layers += _before(head)
+    layers.append(keras.layers.Dense(classes, name="logits"))
+    return keras.Sequential(layers, name="head")
+
+
+def _before(head: Head) -> list[keras.layers.Layer]:
+    """What stands before each dense layer."""
+    norm = [keras.layers.BatchNormalization()] if head.batch_norm else []
+    return norm + ([keras.layers.Dropout(head.dropout)] if head.dropout else [])

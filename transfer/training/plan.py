@@ -1,0 +1,161 @@
+"""Plan: an arm, a seed and a training size with everything resolved, ready to be run anywhere.
+
+It owns the answer to "is this the same run?": the ID is a digest of every value that decides the result (the resolved
+strategy, the weights' content, size, engine, precision, seed, training size, the training view of the data) and of
+nothing else. And it owns which photos a run may learn from.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from transfer.arm import Arm
+from transfer.errors import CallError, DataError
+from transfer.manifest import Manifest
+from transfer.models.backbone import BACKBONES, Backbone
+from transfer.models.weights import Located, locate
+from transfer.photo import Photo
+from transfer.run import run_id
+from transfer.shelf import Shelf
+from transfer.strategy import Strategy
+
+STRATEGIES = Shelf("transfer.training.strategies", "strategy")
+TRICKS = Shelf("transfer.training.tricks", "trick")
+
+HELD_OUT_FROM = 5
+"""From so many photos a class on, a fifth of them is held out to choose by; below, settings are fixed in advance."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The photos of one run: to train on, to choose by, and to be judged on once."""
+
+    train: tuple[Photo, ...]
+    validation: tuple[Photo, ...]
+    test: tuple[Photo, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run, resolved.
+
+    Attributes:
+        arm: What was asked for. strategy: With tricks and overrides applied.
+        weights: The file it starts from, or None for random weights. size: Side of the input in pixels.
+        seed: Of initial weights, photo order and training subset. per_class: Training photos a class, None for all.
+        labels: The classes. data: Digest of the training view of the data.
+        engine, precision: Of the frozen part.
+    """
+
+    arm: Arm
+    strategy: Strategy
+    weights: Located | None
+    size: int
+    seed: int
+    per_class: int | None
+    labels: tuple[str, ...]
+    data: str
+    engine: str = "tensorflow"
+    precision: str = "float32"
+
+    @property
+    def backbone(self) -> Backbone:
+        return BACKBONES[self.arm.backbone]
+
+    def decisive(self) -> dict[str, Any]:
+        """Everything that decides the result."""
+        return {
+            "backbone": self.arm.backbone,
+            "weights": self.weights and self.weights.sha256,
+            "strategy": self.strategy.to_dict(),
+            "size": self.size,
+            "seed": self.seed,
+            "per_class": self.per_class,
+            "data": self.data,
+            "engine": self.engine,
+            "precision": self.precision,
+        }
+
+    @property
+    def id(self) -> str:
+        return run_id(self.decisive())
+
+
+def resolve(
+    arm: Arm,
+    manifest: Manifest,
+    *,
+    seed: int = 0,
+    per_class: int | None = None,
+    epochs: int | None = None,
+    size: int | None = None,
+) -> Plan:
+    """Look everything up that the arm names, and find the weights.
+
+    Raises:
+        CallError: A name that no shelf knows, or a number out of range.
+        WeightsError: Published weights that are neither cached nor reachable.
+    """
+    _check_numbers(seed=seed, per_class=per_class, epochs=epochs, size=size)
+    backbone = BACKBONES[arm.backbone]
+    strategy = STRATEGIES[arm.strategy]
+    for trick in arm.tricks:
+        strategy = TRICKS[trick](strategy)
+    if epochs is not None:
+        strategy = strategy.with_epochs(epochs)
+    weights = locate(arm.backbone, backbone, arm.weights, pretrained=strategy.pretrained)
+    size = size or (weights and weights.size) or usual_size(backbone, manifest)
+    return Plan(arm, strategy, weights, size, seed, per_class, manifest.labels, manifest.training_digest())
+
+
+def usual_size(backbone: Backbone, manifest: Manifest) -> int:
+    """The backbone's usual size; the photos' own where all are smaller and the backbone takes it by itself."""
+    largest = max((max(photo.width, photo.height) for photo in manifest.kept), default=backbone.size)
+    if backbone.least is None or largest >= backbone.size:
+        return backbone.size
+    return max(backbone.least, largest)
+
+
+def choose(manifest: Manifest, *, per_class: int | None, seed: int) -> Parts:
+    """The photos that a run may learn from, choose by and be judged on.
+
+    With ``per_class`` the training subset and what is held out to choose by come from the train split alone, the same
+    for every arm at a seed; a smaller subset is contained in a larger one. A class with fewer photos gives all it has.
+
+    Raises:
+        DataError: The workspace has not been split, or a class has nothing to train on.
+    """
+    train, test = manifest.part("train"), manifest.part("test")
+    if not train:
+        raise DataError("No photo is in the train split.", remedy="Run `transfer split WS` first.")
+    if missing := set(manifest.labels) - {photo.label for photo in train}:
+        raise DataError("A class has no photo in the train split.", received=", ".join(sorted(missing)))
+    if per_class is None:
+        return Parts(train, manifest.part("validation"), test)
+    chosen, held_out = [], []
+    for label in manifest.labels:
+        of_label = [photo for photo in train if photo.label == label]
+        subset = sorted(of_label, key=lambda photo: (_draw(seed, photo.sha256), photo.id))[:per_class]
+        hold = round(len(subset) / 5) if len(subset) >= HELD_OUT_FROM else 0
+        chosen += subset[hold:]
+        held_out += subset[:hold]
+    return Parts(tuple(chosen), tuple(held_out), test)
+
+
+def _draw(seed: int, sha256: str) -> str:
+    return hashlib.sha256(f"{seed}:{sha256}".encode()).hexdigest()
+
+
+def _check_numbers(**numbers: int | None) -> None:
+    for name, value in numbers.items():
+        least = 0 if name == "seed" else 1
+        if value is not None and (not isinstance(value, int) or value < least):
+            raise CallError(f"--{name.replace('_', '-')} must be at least {least}.", received=value)
+
+
+def with_strategy(plan: Plan, strategy: Strategy) -> Plan:
+    """The same plan with another strategy."""
+    return dataclasses.replace(plan, strategy=strategy)

@@ -1,0 +1,26 @@
+"""Everything from random weights, with the network's published head.
+
+What the photos alone can teach: the baseline that shows what pretraining is worth. Few photos make few steps, so
+epochs are added until the network has had a fair number of them.
+
+When: to compare, or with tens of thousands of photos far from any pretrained domain.
+"""
+
+from transfer.strategy import ALL, Phase, Strategy
+
+strategy = Strategy(
+    pretrained=False,
+    head=None,
+    steps=(
+        Phase(
+            epochs=40,
+            rate=1e-3,
+            thaw=ALL,
+            schedule="cosine",
+            weight_decay=1e-4,
+            batch_norm="adapt",
+            patience=12,
+            least_steps=400,
+        ),
+    ),
+)

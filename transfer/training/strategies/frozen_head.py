@@ -1,0 +1,14 @@
+"""New dense layers on the frozen backbone: the classic of the lectures.
+
+A hidden layer of 256 units with dropout, trained by Adam on kept features; early stopping on validation.
+
+When: the linear probe underfits and there are some fifty photos a class or more.
+"""
+
+from transfer.strategy import Head, Phase, Strategy
+
+strategy = Strategy(
+    pretrained=True,
+    head=Head(widths=(256,), dropout=0.4),
+    steps=(Phase(epochs=40, rate=1e-3, schedule="cosine", patience=10, least_steps=400),),
+)

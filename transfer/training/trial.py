@@ -1,0 +1,214 @@
+"""Trial: manifest + plan -> run, in this process.
+
+It owns the order of things: build, fit, predict (the test split is opened here, once, at the end), write. The run's
+folder keeps only what changed; the whole network is rebuilt from ``run.json`` by ``rebuild``.
+"""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy
+import tensorflow as tf
+
+from transfer.arm import Arm
+from transfer.errors import TrainingError, TransferError
+from transfer.manifest import Manifest
+from transfer.models.backbone import BACKBONES
+from transfer.models.classifier import Classifier
+from transfer.models.weights import locate
+from transfer.photo import Photo
+from transfer.run import WEIGHTS, Predictions, Run
+from transfer.strategy import Strategy
+from transfer.training import memory
+from transfer.training.activations import Activations
+from transfer.training.features import Engine, Progress, quiet
+from transfer.training.fit import Fitted, fit, probabilities
+from transfer.training.plan import Plan, choose
+from transfer.workspace import Workspace
+
+VERSIONS = ("transfer", "tensorflow", "keras", "numpy", "scikit-learn")
+
+
+def existing(plan: Plan, workspace: Workspace) -> Run | None:
+    """The finished run of this plan, if there is one."""
+    path = workspace.runs / plan.id
+    run = Run.read(path) if (path / "run.json").exists() else None
+    return run if run is not None and run.done else None
+
+
+def run_trial(plan: Plan, manifest: Manifest, workspace: Workspace, *, on_progress: Progress = quiet) -> Run:
+    """Do what the plan says and keep it; a finished run of the same plan is returned as it is.
+
+    Raises:
+        TransferError: The trial failed; nothing half-done is left that could be taken for a run.
+    """
+    if (run := existing(plan, workspace)) is not None:
+        return run
+    workspace.begin()
+    begun, started = time.perf_counter(), datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    memory.forget_peak()
+    _start_afresh(plan.seed)
+    parts = choose(manifest, per_class=plan.per_class, seed=plan.seed)
+    classifier = _build(plan, workspace)
+    activations = Activations(plan, classifier, workspace, on_progress=on_progress)
+    try:
+        fitted = fit(
+            classifier,
+            plan.strategy,
+            activations,
+            train=parts.train,
+            validation=parts.validation,
+            labels=plan.labels,
+            seed=plan.seed,
+            on_progress=on_progress,
+        )
+        kept = [
+            _predict(classifier, fitted, activations, photos, plan.labels, split)
+            for split, photos in (("validation", parts.validation), ("test", parts.test))
+        ]
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise TrainingError(
+            "There is not enough memory for this trial.",
+            received=plan.arm,
+            remedy="Use a smaller --size, a smaller backbone, or fewer --jobs.",
+        ) from error
+    facts = _facts(plan, classifier, fitted, activations) | {
+        "started": started,
+        "photos": {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)},
+        "test_opened": 1 if parts.test else 0,
+        "peak_memory_mb": memory.peak_mb(),
+        "manifest": manifest.digest(),
+    }
+    run = _run(plan, workspace, status="done", facts=facts)
+    with workspace.replacing(run.path / WEIGHTS) as temporary:
+        classifier.top(fitted.cut).save_weights(temporary)
+    total = time.perf_counter() - begun
+    seconds = {"total": total, "features": activations.seconds, "training": total - activations.seconds}
+    facts["seconds"] = {name: round(value, 3) for name, value in seconds.items()}
+    run.write(workspace, kept, fitted.history)
+    return run
+
+
+def failed(plan: Plan, workspace: Workspace, reason: str, *, log: str = "") -> Run:
+    """Keep the failure of a trial, so that the report can show it; a later try replaces it."""
+    run = _run(plan, workspace, status="failed", reason=reason, facts={"strategy": plan.strategy.to_dict()})
+    workspace.begin()
+    if log:
+        workspace.write_text(run.path / "log.txt", log)
+    run.write_facts(workspace)
+    return run
+
+
+def rebuild(run: Run) -> tuple[Classifier, int]:
+    """The run's whole classifier with its trained weights, and the cut below which nothing was trained.
+
+    Raises:
+        WeightsError: The weights that the run started from are gone or were changed.
+    """
+    facts = run.facts
+    arm = Arm.parse(run.arm)
+    strategy = Strategy.from_dict(facts["strategy"])
+    backbone = BACKBONES[arm.backbone]
+    weights = locate(arm.backbone, backbone, arm.weights, pretrained=strategy.pretrained)
+    recorded = facts["weights"] and facts["weights"]["sha256"]
+    if (weights and weights.sha256) != recorded:
+        raise TransferError(
+            "The weights that this run started from were changed since.",
+            received=f"{weights and weights.path} in place of sha256 {recorded}",
+            remedy="Put the old file back, or train again.",
+        )
+    classifier = Classifier(
+        backbone,
+        strategy.head,
+        classes=len(run.labels),
+        size=facts["size"],
+        seed=run.seed,
+        weights=weights.path if weights else None,
+    )
+    classifier.top(facts["cut"]).load_weights(run.path / WEIGHTS)
+    return classifier, facts["cut"]
+
+
+def _start_afresh(seed: int) -> None:
+    """Nothing that an earlier trial left in this process may change this one."""
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(seed)
+    if not tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.enable_op_determinism()
+
+
+def _build(plan: Plan, workspace: Workspace) -> Classifier:
+    arguments: dict[str, Any] = {
+        "classes": len(plan.labels),
+        "size": plan.size,
+        "seed": plan.seed,
+        "weights": plan.weights.path if plan.weights else None,
+    }
+    classifier = Classifier(plan.backbone, plan.strategy.head, **arguments)
+    if classifier.last_cut and classifier.pool != "flatten":
+        about = Activations(plan, classifier, workspace).store(classifier.last_cut).about()
+        if about:
+            # With this the network need not be built at all where every vector is kept.
+            classifier = Classifier(plan.backbone, plan.strategy.head, **arguments, kept=about["shape"][0])
+    return classifier
+
+
+def _predict(
+    classifier: Classifier,
+    fitted: Fitted,
+    activations: Activations,
+    photos: Sequence[Photo],
+    labels: Sequence[str],
+    split: str,
+) -> Predictions:
+    index = {label: i for i, label in enumerate(labels)}
+    source = activations.source(fitted.cut, len(photos))
+    return Predictions(
+        split=split,
+        photos=tuple(photo.id for photo in photos),
+        truth=numpy.array([index[photo.label] for photo in photos], dtype=int),
+        probabilities=probabilities(classifier, source, activations.rows(source, photos))
+        if photos
+        else numpy.empty((0, len(labels)), "float32"),
+        groups=tuple(photo.group or photo.sha256 for photo in photos),
+    )
+
+
+def _facts(plan: Plan, classifier: Classifier, fitted: Fitted, activations: Activations) -> dict[str, Any]:
+    about = activations.store(classifier.last_cut).about()
+    if not about:
+        about = {
+            "parameters": classifier.network.count_params(),
+            "latency_ms": Engine(classifier.whole(), plan.size).latency(),
+        }
+    return plan.decisive() | {
+        "weights": plan.weights and {"name": plan.weights.name, "sha256": plan.weights.sha256},
+        "cut": fitted.cut,
+        "batch_norm": plan.strategy.batch_norm,
+        "parameters": {"trainable": fitted.trainable, "total": about["parameters"] + classifier.scores.count_params()},
+        "latency_ms": about["latency_ms"],
+        "chosen": fitted.chosen,
+        "device": "GPU" if tf.config.list_physical_devices("GPU") else "CPU",
+        "versions": {name: importlib.metadata.version(name) for name in VERSIONS},
+    }
+
+
+def _run(plan: Plan, workspace: Workspace, *, status: str, facts: dict[str, Any], reason: str | None = None) -> Run:
+    return Run(
+        id=plan.id,
+        status=status,
+        reason=reason,
+        arm=str(plan.arm),
+        seed=plan.seed,
+        per_class=plan.per_class,
+        labels=plan.labels,
+        data=plan.data,
+        facts=facts,
+        path=workspace.runs / plan.id,
+    )

@@ -1,0 +1,238 @@
+"""Where trials run: processes that live long or die after one trial.
+
+    parent ──── nursery ──┬── worker      TensorFlow takes seconds to import, so the nursery imports it once, runs
+                          └── worker      nothing, and forks a ready worker in milliseconds whenever one is asked for
+
+Trials on kept features share long-lived workers; a trial on pixels gets a fresh one, so that its memory goes back to
+the machine. A worker that dies fails its own trial and no other. The nursery is started as a program of its own and
+not through multiprocessing, which would run an unguarded user script a second time.
+
+The parent owns the tasks and speaks with each worker over a socket of its own: it sends a task, hears of progress, and
+gets the result or the failure. This module knows nothing of what a task is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from transfer.errors import TrainingError, TransferError
+
+START = 120.0
+"""Seconds that the nursery may take to import everything."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Something to be done in a worker.
+
+    Attributes:
+        name: For progress and failures.
+        function: ``module:function``, called with ``arguments`` and ``on_progress``; the nursery imports the module.
+        arguments: By name; they travel by pickle.
+        fresh: Whether it wants a process of its own.
+        keys: Things that it may have to compute first. Two tasks with a common key never run at the same time until
+            one of them has ended, so nothing is computed twice.
+    """
+
+    name: str
+    function: str
+    arguments: Mapping[str, Any]
+    fresh: bool = False
+    keys: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a task: its result, or why there is none."""
+
+    task: Task
+    result: Any = None
+    error: TransferError | None = None
+    log: str = ""
+
+
+@dataclass
+class _Worker:
+    pid: int
+    connection: Connection
+    task: Task | None = None
+
+
+@dataclass
+class Workers:
+    """A nursery and its workers; use it as a context.
+
+    Args:
+        jobs: How many trials may run at once.
+        preload: Modules that the nursery imports.
+    """
+
+    jobs: int
+    preload: Sequence[str]
+    _workers: list[_Worker] = field(default_factory=list, init=False)
+    _ready: set[str] = field(default_factory=set, init=False)
+
+    def __enter__(self) -> Workers:
+        self._folder = tempfile.TemporaryDirectory(prefix="transfer-")
+        address = str(Path(self._folder.name) / "parent")
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.bind(address)  # in a folder that nobody else may enter
+        self._socket.listen()
+        self._socket.settimeout(START)
+        threads = max(1, (os.cpu_count() or 1) // self.jobs)
+        self._nursery_process = subprocess.Popen(
+            [sys.executable, "-m", "transfer.training.workers", address, str(threads), *self.preload],
+            stdin=subprocess.DEVNULL,
+            env={"TF_CPP_MIN_LOG_LEVEL": "2"} | os.environ,
+        )
+        self._nursery = self._accept()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker.pid, signal.SIGKILL)
+            worker.connection.close()
+        self._nursery.close()
+        self._nursery_process.kill()
+        self._nursery_process.wait()
+        self._socket.close()
+        self._folder.cleanup()
+
+    def run(self, tasks: Sequence[Task], on_progress: Callable[[Task, int, int, str], None]) -> Iterator[Outcome]:
+        """Do the tasks, as many at once as there are jobs, and give each outcome as it comes."""
+        waiting = list(tasks)
+        while waiting or self._busy():
+            while len(self._busy()) < self.jobs and (task := self._next(waiting)) is not None:
+                waiting.remove(task)
+                worker = self._worker_for(task)
+                worker.task = task
+                worker.connection.send(task)
+            for connection in wait([worker.connection for worker in self._busy()]):
+                worker = next(worker for worker in self._workers if worker.connection is connection)
+                outcome = self._hear(worker, on_progress)
+                if outcome is not None:
+                    self._ready |= outcome.task.keys
+                    yield outcome
+
+    def _busy(self) -> list[_Worker]:
+        return [worker for worker in self._workers if worker.task is not None]
+
+    def _next(self, waiting: Sequence[Task]) -> Task | None:
+        """The first task none of whose keys is being computed right now."""
+        computing = {key for worker in self._busy() if worker.task for key in worker.task.keys} - self._ready
+        return next((task for task in waiting if not task.keys & computing), None)
+
+    def _worker_for(self, task: Task) -> _Worker:
+        idle = [worker for worker in self._workers if worker.task is None]
+        if idle and not task.fresh:
+            return idle[0]
+        for worker in idle:  # its memory is wanted by the fresh one
+            self._stop(worker)
+        self._nursery.send("fork")
+        connection = self._accept()
+        worker = _Worker(connection.recv(), connection)
+        self._workers.append(worker)
+        return worker
+
+    def _hear(self, worker: _Worker, on_progress: Callable[[Task, int, int, str], None]) -> Outcome | None:
+        task = worker.task
+        if task is None:
+            raise RuntimeError("an idle worker spoke")
+        try:
+            kind, *content = worker.connection.recv()
+        except (EOFError, OSError):
+            self._workers.remove(worker)
+            error = TrainingError(
+                "The worker process died in the middle of the trial.",
+                received=task.name,
+                remedy="Out of memory is the usual cause: use fewer --jobs or a smaller --size, then ask again.",
+            )
+            return Outcome(task, error=error)
+        if kind == "progress":
+            on_progress(task, *content)
+            return None
+        worker.task = None
+        if task.fresh:
+            self._stop(worker)
+        return Outcome(task, *content)
+
+    def _stop(self, worker: _Worker) -> None:
+        self._workers.remove(worker)
+        worker.connection.close()  # it ends by itself when nobody listens
+
+    def _accept(self) -> Connection:
+        """The next process that reports."""
+        try:
+            return Connection(self._socket.accept()[0].detach())
+        except TimeoutError as error:
+            raise TrainingError(
+                "No worker process could be started.",
+                received=f"none within {START:.0f} s",
+                remedy="Look at the messages above; `--jobs 1` asks less of the machine.",
+            ) from error
+
+
+def _call(address: str) -> Connection:
+    """Report to the parent."""
+    link = socket.socket(socket.AF_UNIX)
+    link.connect(address)
+    return Connection(link.detach())
+
+
+def _nursery(address: str, threads: int, preload: Sequence[str]) -> None:
+    """Import everything, run nothing, and fork a worker for each message."""
+    for module in preload:
+        importlib.import_module(module)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the workers; the parent sees their sockets close
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    parent = _call(address)
+    with contextlib.suppress(EOFError, OSError):
+        while parent.recv() == "fork":
+            if os.fork() == 0:
+                parent.close()
+                _work(_call(address), threads)
+                os._exit(0)
+
+
+def _work(parent: Connection, threads: int) -> None:
+    """Do one task after the other until the parent closes the socket."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    parent.send(os.getpid())
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            task = parent.recv()
+            parent.send(("done", *_do(task, parent)))
+
+
+def _do(task: Task, parent: Connection) -> tuple[Any, TransferError | None, str]:
+    def on_progress(done: int, total: int, what: str) -> None:
+        parent.send(("progress", done, total, what))
+
+    module, function = task.function.split(":")
+    try:
+        return getattr(importlib.import_module(module), function)(**task.arguments, on_progress=on_progress), None, ""
+    except TransferError as error:
+        return None, error, traceback.format_exc()
+    except Exception as error:  # whatever it was, it is this trial's and no other's; the log keeps where it came from
+        wrapped = TrainingError("The trial failed.", received=f"{type(error).__name__}: {error}"[:500])
+        return None, wrapped, traceback.format_exc()
+
+
+if __name__ == "__main__":
+    _nursery(sys.argv[1], int(sys.argv[2]), sys.argv[3:])
