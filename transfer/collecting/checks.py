@@ -1,0 +1,191 @@
+"""Checks: pure measures of one photo's bytes, with Pillow only.
+
+Owned here: which formats are photos, what makes a file unreadable, and the upright size. A photo's content decides its
+format, never its name. A fault is a value, the ``reason``; nothing here raises because of what a file holds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image, UnidentifiedImageError
+
+EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WEBP": "webp", "BMP": "bmp", "HEIF": "heic"}
+"""The formats that are photos here, by Pillow's name, and how a copy of each is called."""
+
+MAX_PIXELS = 178_956_970
+"""More is taken for a decompression bomb. It is where Pillow itself refuses (twice its warning), 13,377 pixels squared:
+the largest telephone pictures of today (108 million pixels) pass, 200 million do not."""
+
+HEAD = 64  # bytes that `sniff` looks at
+
+_SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".gif", ".webp", ".bmp", ".dib", ".heic", ".heif"),
+    *(".tif", ".tiff", ".avif", ".jp2", ".jxl", ".psd", ".ico"),  # not supported, and set aside with that reason
+)
+_MAGIC = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"8BPS", "PSD"),
+    (b"\0\0\0\x0cjP  ", "JPEG 2000"),
+    (b"\0\0\0\x0cJXL ", "JPEG XL"),
+    (b"\xff\x0a", "JPEG XL"),
+)
+_BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
+_HEIF_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one file turned out to be.
+
+    Attributes:
+        format: Pillow's name of it, such as ``JPEG`` (an MPO is one); None where it is no known picture.
+        width, height: In pixels, upright; 0 where unreadable.
+        reason: None, or ``unreadable: DETAIL``, ready for ``Photo.excluded``.
+    """
+
+    format: str | None = None
+    width: int = 0
+    height: int = 0
+    reason: str | None = None
+
+    @property
+    def extension(self) -> str | None:
+        """How a copy is called, decided by content."""
+        return EXTENSIONS.get(self.format or "")
+
+
+def measure(file: BinaryIO) -> Measured:
+    """Decode a whole photo (the first frame, where it has several) and say its upright size, or what is wrong with it.
+
+    Args:
+        file: Open for reading and able to seek; read from its start.
+    """
+    file.seek(0)
+    head = file.read(HEAD)
+    format = sniff(head)
+    if not head:
+        return Measured(reason="unreadable: empty file")
+    if format is None:
+        return Measured(reason="unreadable: not an image")
+    if format not in EXTENSIONS:
+        return Measured(format, reason=f"unreadable: format not supported ({format})")
+    file.seek(0)
+    try:
+        with _silence_of_pillow(), _opened(file, format) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                return Measured(format, reason=f"unreadable: decompression bomb ({width} x {height} pixels)")
+            # An eighth of the size for JPEG: all of its data is still read, which is what finds damage, in less time.
+            image.draft(None, (1, 1))
+            image.load()
+            if _turned(image):
+                width, height = height, width
+    except MemoryError:
+        raise  # of this machine, not of the photo
+    except Exception as error:  # decoders raise anything at all on damaged bytes; it becomes the photo's reason
+        return Measured(format, reason=f"unreadable: {_fault(error)}")
+    return Measured(format, width, height)
+
+
+def sniff(head: bytes) -> str | None:
+    """The format that the first bytes claim, also of pictures that are not supported; None for anything else."""
+    for magic, format in _MAGIC:
+        if head.startswith(magic):
+            return format
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WEBP"
+    # "BM" alone begins many a text; what follows the file header is the length of the next one.
+    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
+        return "BMP"
+    if head[4:8] == b"ftyp":
+        box = head[: int.from_bytes(head[:4], "big")]
+        brands = {box[start : start + 4] for start in range(16, len(box) - 3, 4)}
+        if head[8:12] in (b"avif", b"avis") or (brands & {b"avif", b"avis"} and not brands & {b"heic", b"heix"}):
+            return "AVIF"
+        return "HEIF" if head[8:12] in _HEIF_BRANDS else None
+    return None
+
+
+def looks_like_a_photo(path: Path) -> bool:
+    """Whether a file's name or its first bytes say that it is a picture of any kind."""
+    if path.suffix.lower() in _SUFFIXES:
+        return True
+    if not path.is_file():  # a pipe would wait for ever
+        return False
+    try:
+        with path.open("rb") as file:
+            return sniff(file.read(HEAD)) is not None
+    except OSError:  # neither its name nor its content says so
+        return False
+
+
+def _opened(file: BinaryIO, format: str) -> Image.Image:
+    if format == "HEIF":
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    # Only the one plugin that the bytes claim: others (EPS, say) run programs.
+    return Image.open(file, formats=[format])
+
+
+def _turned(image: Image.Image) -> bool:
+    """Whether EXIF turns it by a quarter. Damaged EXIF says nothing: the pixels are there and the photo is kept.
+
+    Not ``getexif``: that one also believes XMP, which no decoder of training and serving does.
+    """
+    exif = Image.Exif()
+    try:
+        exif.load(image.info.get("exif") or b"")
+        orientation = exif.get(0x0112, 1)
+    except Exception:  # as above: anything at all
+        return False
+    return orientation in (5, 6, 7, 8)
+
+
+def _fault(error: Exception) -> str:
+    if isinstance(error, Image.DecompressionBombError):
+        return "decompression bomb"
+    if isinstance(error, EOFError) or "truncated" in str(error).lower():
+        return "truncated file"
+    if isinstance(error, UnidentifiedImageError):
+        return "damaged header"
+    said = " ".join(str(error).split())[:80]
+    return f"damaged ({said or type(error).__name__})"
+
+
+_lock = threading.Lock()
+_inside = 0
+_stack = contextlib.ExitStack()
+
+
+@contextlib.contextmanager
+def _silence_of_pillow() -> Iterator[None]:
+    """Pillow's own warnings off: it warns of what it repaired (EXIF, MPO) and of sizes that are judged above.
+
+    The filters belong to the process, so that the first thread to come sets them and the last to leave puts them back.
+    """
+    global _inside
+    with _lock:
+        if _inside == 0:
+            _stack.enter_context(warnings.catch_warnings())
+            warnings.filterwarnings("ignore", module=r"(PIL|pillow_heif)\b")
+        _inside += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside -= 1
+            if _inside == 0:
+                _stack.close()

@@ -1,0 +1,129 @@
+"""A CSV or TSV file of paths, labels and, where wanted, splits.
+
+The first line names the columns: one of path, file, file_name, image, filename; label or class; and, where splits are
+given, split, part or subset. Other columns are left alone. Paths are relative to the table's own folder, or absolute.
+Whether a file exists is found out when it is read; a row whose file is missing is set aside then.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from transfer.collecting.source import Listing, Source, checked_label
+from transfer.collecting.sources._parts import as_given, part
+from transfer.errors import DataError
+from transfer.photo import SPLITS, Photo
+
+COLUMNS = {
+    "path": ("path", "file", "file_name", "image", "filename"),
+    "label": ("label", "class"),
+    "split": ("split", "part", "subset"),
+}
+DELIMITERS = ",;\t|"
+EXAMPLE = 'Begin the table with a line such as "path,label,split".'
+
+
+def read(path: Path) -> Listing:
+    """The candidates of a table, in its order; a row that repeats another one counts once.
+
+    Raises:
+        DataError: The table cannot be read, lacks a column, has no row, an empty path, a label that cannot be one,
+            an unknown split, or two rows that say different things of one file.
+    """
+    root = path.parent.resolve()
+    rows = _rows(path)
+    where = {kind: _column(rows[0][1], names) for kind, names in COLUMNS.items()}
+    if where["path"] is None or where["label"] is None:
+        raise DataError(
+            "The table lacks a column of paths or of labels.",
+            received=f"{path} with the columns {', '.join(rows[0][1])}",
+            remedy=EXAMPLE,
+        )
+    _refuse_unknown_splits(path, rows[1:], where["split"])
+    photos: dict[str, Photo] = {}
+    ignored = 0
+    for line, cells in rows[1:]:
+        photo = _photo(root, f"{path}, line {line}", *(_cell(cells, where[kind]) for kind in COLUMNS))
+        known = photos.setdefault(photo.file_name, photo)
+        if known != photo:
+            raise DataError(
+                "Two rows of the table say different things of one file.",
+                received=f"{path}, line {line}: {photo.title} is {known.label} {known.split or ''}"
+                f" and {photo.label} {photo.split or ''}".rstrip(),
+                remedy="Leave one row for each file.",
+            )
+        ignored += known is not photo
+    if not photos:
+        raise DataError(
+            "The table has no row.", received=path, remedy="Write one row for each photo below the columns."
+        )
+    return Listing(root, as_given(photos.values()), ignored=ignored)
+
+
+source = Source(summary="A CSV or TSV file of paths, labels and optional splits.", read=read)
+
+
+def _rows(path: Path) -> list[tuple[int, list[str]]]:
+    """Line number and cells of every row that is not blank, the header first."""
+    try:
+        # utf-8-sig: spreadsheets put a byte order mark before the first column's name.
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            head = file.readline()
+            file.seek(0)
+            reader = csv.reader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else _delimiter(head))
+            rows = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(
+            "The table cannot be read.", received=f"{path}: {error}", remedy="Save it as CSV in UTF-8."
+        ) from error
+    if not rows:
+        raise DataError("The table is empty.", received=path, remedy=EXAMPLE)
+    return rows
+
+
+def _delimiter(head: str) -> str:
+    """The sign that makes the most known columns of the first line; guessing from the rows goes wrong on titles."""
+    known = {name for names in COLUMNS.values() for name in names}
+
+    def columns(delimiter: str) -> int:
+        return sum(cell.strip().lower() in known for cell in next(csv.reader([head], delimiter=delimiter), []))
+
+    return max(DELIMITERS, key=columns)
+
+
+def _column(header: Sequence[str], names: tuple[str, ...]) -> int | None:
+    columns = [cell.strip().lower() for cell in header]
+    return next((columns.index(name) for name in names if name in columns), None)
+
+
+def _cell(cells: Sequence[str], column: int | None) -> str:
+    return "" if column is None or column >= len(cells) else cells[column].strip()
+
+
+def _refuse_unknown_splits(path: Path, rows: Sequence[tuple[int, list[str]]], column: int | None) -> None:
+    named = {_cell(cells, column) for _, cells in rows} - {""}
+    unknown = sorted(name for name in named if part(name) is None)
+    if unknown:
+        raise DataError(
+            f"The table names splits that are none: {', '.join(ascii(name) for name in unknown[:5])}.",
+            received=path,
+            remedy=f"Write {', '.join(SPLITS)}, or nothing where it is undecided.",
+        )
+
+
+def _photo(root: Path, where: str, path: str, label: str, split: str) -> Photo:
+    if not path or "\0" in path:
+        raise DataError("A row of the table has no path.", received=where, remedy="Fill it in or delete the row.")
+    file = Path(os.path.normpath(root / path))
+    title = Path(os.path.relpath(file, root)) if not Path(path).is_absolute() or root in file.parents else file
+    return Photo(
+        id="",
+        file_name=str(file),
+        label=checked_label(label, where=where),
+        source="table",
+        title=title.as_posix(),
+        split=part(split),
+    )
