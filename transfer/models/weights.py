@@ -13,9 +13,11 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import keras
@@ -118,15 +120,17 @@ def load(network: keras.Model, path: str | os.PathLike[str]) -> None:
     needed = network.count_params()
     if held != needed:
         raise _misfit(network, path, f"It holds {held:,} numbers; the network has {needed:,}")
-    before = network.get_weights()
+    before = [keras.ops.copy(variable.value) for variable in network.variables]
     try:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+            # Keras warns, and goes on, where a file lacks what a layer needs.
+            warnings.simplefilter("error", UserWarning)
             _load_as(network, path, suffix, Path(folder))
-    except ValueError as error:
-        network.set_weights(before)
-        raise _misfit(network, path, "Its layers have other shapes") from error
+    except (ValueError, UserWarning) as error:
+        _restore(network, before)
+        raise _misfit(network, path, "Its layers are others, or of other shapes") from error
     except _DAMAGE as error:
-        network.set_weights(before)
+        _restore(network, before)
         raise _unreadable(path) from error
 
 
@@ -213,6 +217,11 @@ def _load_as(network: keras.Model, path: Path, suffix: str, folder: Path) -> Non
         link.symlink_to(path.resolve())
         path = link
     network.load_weights(path)
+
+
+def _restore(network: keras.Model, before: list[Any]) -> None:
+    for variable, value in zip(network.variables, before, strict=True):
+        variable.assign(value)
 
 
 def _is_old(file: h5py.File) -> bool:
