@@ -1,3 +1,64 @@
-"""From a keyword or a folder of images to a classifier that can be trusted and served."""
+"""From a keyword or a folder of images to a classifier that can be trusted and served.
+
+    import transfer
+
+    transfer.load("photos", into="WS")
+    comparison = transfer.compare("WS", ["mobilenet_v2:linear_probe", "mobilenet_v2:fine_tune_top"], seeds=3)
+    comparison.to_frame()
+    transfer.export("WS", into="model")
+
+The verbs are those of the command line. Everything is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from transfer.arm import Arm as Arm
+    from transfer.comparison import Comparison as Comparison
+    from transfer.errors import TransferError as TransferError
+    from transfer.manifest import Manifest as Manifest
+    from transfer.photo import Photo as Photo
+    from transfer.run import Run as Run
+    from transfer.strategy import Head as Head
+    from transfer.strategy import Phase as Phase
+    from transfer.strategy import Solver as Solver
+    from transfer.strategy import Strategy as Strategy
+    from transfer.workflow import compare as compare
+    from transfer.workflow import export as export
+    from transfer.workflow import load as load
+    from transfer.workflow import predict as predict
+    from transfer.workflow import report as report
+    from transfer.workflow import runs as runs
+    from transfer.workflow import split as split
+    from transfer.workflow import train as train
+    from transfer.workspace import Workspace as Workspace
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "workflow": ("compare", "export", "load", "predict", "report", "runs", "split", "train"),
+    "strategy": ("Head", "Phase", "Solver", "Strategy"),
+    "arm": ("Arm",),
+    "comparison": ("Comparison",),
+    "errors": ("TransferError",),
+    "manifest": ("Manifest",),
+    "photo": ("Photo",),
+    "run": ("Run",),
+    "workspace": ("Workspace",),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME)  # the names that __getattr__ knows
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

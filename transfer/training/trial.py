@@ -1,7 +1,7 @@
 """Trial: manifest + plan -> run, in this process.
 
 It owns the order of things: build, fit, predict (the test split is opened here, once, at the end), write. The run's
-folder keeps only what changed; the whole network is rebuilt from ``run.json`` by ``rebuild``.
+folder keeps only what changed; ``models/rebuild.py`` makes the whole network from it again.
 """
 
 from __future__ import annotations
@@ -16,15 +16,11 @@ import keras
 import numpy
 import tensorflow as tf
 
-from transfer.arm import Arm
-from transfer.errors import TrainingError, TransferError
+from transfer.errors import TrainingError
 from transfer.manifest import Manifest
-from transfer.models.backbone import BACKBONES
 from transfer.models.classifier import Classifier
-from transfer.models.weights import locate
 from transfer.photo import Photo
 from transfer.run import WEIGHTS, Predictions, Run
-from transfer.strategy import Strategy
 from transfer.training import memory
 from transfer.training.activations import Activations
 from transfer.training.features import Engine, Progress, quiet
@@ -103,36 +99,6 @@ def failed(plan: Plan, workspace: Workspace, reason: str, *, log: str = "") -> R
         workspace.write_text(run.path / "log.txt", log)
     run.write_facts(workspace)
     return run
-
-
-def rebuild(run: Run) -> tuple[Classifier, int]:
-    """The run's whole classifier with its trained weights, and the cut below which nothing was trained.
-
-    Raises:
-        WeightsError: The weights that the run started from are gone or were changed.
-    """
-    facts = run.facts
-    arm = Arm.parse(run.arm)
-    strategy = Strategy.from_dict(facts["strategy"])
-    backbone = BACKBONES[arm.backbone]
-    weights = locate(arm.backbone, backbone, arm.weights, pretrained=strategy.pretrained)
-    recorded = facts["weights"] and facts["weights"]["sha256"]
-    if (weights and weights.sha256) != recorded:
-        raise TransferError(
-            "The weights that this run started from were changed since.",
-            received=f"{weights and weights.path} in place of sha256 {recorded}",
-            remedy="Put the old file back, or train again.",
-        )
-    classifier = Classifier(
-        backbone,
-        strategy.head,
-        classes=len(run.labels),
-        size=facts["size"],
-        seed=run.seed,
-        weights=weights.path if weights else None,
-    )
-    classifier.top(facts["cut"]).load_weights(run.path / WEIGHTS)
-    return classifier, facts["cut"]
 
 
 def _start_afresh(seed: int) -> None:

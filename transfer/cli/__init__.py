@@ -1,0 +1,88 @@
+"""The command line: parse, call one verb, show.
+
+Results go to stdout, talk to stderr. Exit status: 0 done; 1 the work failed, with a sentence; 2 the call is wrong;
+130 interrupted, everything kept. A file here is one command (``commands/``), or a way to show things.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from transfer import __version__
+from transfer.errors import TransferError
+
+INTERRUPTED = 130
+
+
+class Commands(click.Group):
+    """The files of ``commands/``, each defining ``command``; loaded one at a time, in the order of a day's work."""
+
+    ORDER = ("demo", "load", "split", "train", "compare", "report", "runs", "export", "predict", "list")
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        names = [path.stem for path in (Path(__file__).parent / "commands").glob("*.py") if path.stem != "__init__"]
+        return sorted(names, key=lambda name: (self.ORDER.index(name) if name in self.ORDER else 99, name))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        import importlib
+
+        command: click.Command = importlib.import_module(f"transfer.cli.commands.{cmd_name}").command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            import difflib
+
+            close = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
+            if close:
+                error.message += f" Did you mean {close[0]!r}?"
+            raise
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="transfer")
+def cli() -> None:
+    """From a keyword or a folder of images to a classifier that can be trusted and served.
+
+    \b
+    transfer load photos/ --into WS            class folders, given parts, or a CSV
+    transfer compare WS mobilenet_v2:linear_probe mobilenet_v2:fine_tune_top
+    transfer report WS
+    transfer export WS --into model            a SavedModel that proved itself
+    transfer predict model photo.jpg
+
+    `transfer demo` shows all of it in a few minutes, offline.
+    """
+
+
+def main() -> None:
+    """Run a command; errors end as sentences, never as tracebacks."""
+    # TensorFlow tells of every CUDA library that it does not find; who wants to hear that sets the variable.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        status = cli(standalone_mode=False)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        status = _end("Interrupted. What was finished is kept; the same command goes on from there.", INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except TransferError as error:
+        status = _end(f"Error: {error}", error.exit_status)
+    except BrokenPipeError:  # whoever read our output has heard enough
+        sys.stderr.close()
+        status = 0
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _end(sentence: str, status: int) -> int:
+    click.echo(sentence, err=True)
+    return status

@@ -1,0 +1,31 @@
+"""The command `transfer load`."""
+
+from __future__ import annotations
+
+import click
+
+from transfer import workflow
+from transfer.cli import show
+from transfer.cli.options import into, quiet
+from transfer.cli.progress import progress
+
+
+@click.command("load")
+@click.argument("path")
+@into
+@click.option("--copy", is_flag=True, help="Copy the photos into the workspace instead of referring to them.")
+@quiet
+def command(path: str, into: str, copy: bool, quiet: bool) -> None:
+    """Load photos from class folders, given parts, or a table.
+
+    \b
+    PATH is  root/CLASS/*                           class folders
+             root/{train,validation,test}/CLASS/*   given parts, kept as given
+             photos.csv                             columns path, label and, if you like, split
+
+    Originals are never changed. Photos that cannot be read are set aside with a reason. Loading the same photos again
+    changes nothing; loading more adds them.
+    """
+    with progress(quiet=quiet) as tell:
+        manifest = workflow.load(path, into, copy=copy, on_progress=tell)
+    show.photos(manifest)

@@ -1,0 +1,34 @@
+"""The command `transfer predict`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from transfer import workflow
+from transfer.cli import show
+
+
+@click.command("predict")
+@click.argument("model")
+@click.argument("photos", nargs=-1, required=True, metavar="IMAGE...")
+@click.option("--top", default=5, show_default=True, type=click.IntRange(1), help="How many classes to name.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def command(model: str, photos: tuple[str, ...], top: int, as_json: bool) -> None:
+    """Classify photos by MODEL, the folder of a run or of an exported SavedModel.
+
+    A file that cannot be read gets an error of its own and exit status 1; the others are answered.
+    """
+    failed = False
+    for prediction in workflow.predict(model, photos, top=top):
+        failed |= prediction.error is not None
+        if as_json:
+            click.echo(json.dumps(prediction.to_dict(), ensure_ascii=False))
+        elif prediction.error is not None:
+            click.echo(f"{prediction.file}: {prediction.error}", err=True)
+        else:
+            names = ", ".join(f"{label} {probability:.3f}" for label, probability in prediction.top)
+            click.echo(show.printable(f"{prediction.file}: {names}"))
+    if failed:
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,30 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+workspace = click.argument("workspace", metavar="WS")
+into = click.option("--into", required=True, metavar="WS", help="The workspace, new or old.")
+quiet = click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
+epochs = click.option("--epochs", type=int, help="At most so many in each phase, instead of the strategy's own.")
+size = click.option("--size", type=int, help="Side of the input in pixels, instead of the backbone's own.")
+jobs = click.option("--jobs", "-j", default=1, show_default=True, help="Trials at once.")
+
+
+class PerClass(click.ParamType):
+    """Numbers of photos a class with commas between them; ``all`` is None."""
+
+    name = "numbers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int | None]:
+        """``"5,10,all"`` becomes ``[5, 10, None]``."""
+        if isinstance(value, list):
+            return value
+        try:
+            return [None if word.strip() == "all" else int(word) for word in str(value).split(",")]
+        except ValueError:
+            self.fail(f"{value!r} is not a list like 5,10,all", param, ctx)

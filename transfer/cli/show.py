@@ -1,0 +1,83 @@
+"""Tables for a terminal: aligned columns, numbers to the right, a dash for what is not known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from transfer.manifest import Manifest
+from transfer.photo import SPLITS
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print rows under their header."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = [max(len(row[at]) for row in [list(header), *cells]) for at in range(len(header))]
+    right = [bool(rows) and all(isinstance(row[at], int | float | None) for row in rows) for at in range(len(header))]
+    for row in [list(header), *cells]:
+        padded = (
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(row, widths, right, strict=True)
+        )
+        click.echo("  ".join(padded).rstrip())
+
+
+def runs(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print the rows of a comparison."""
+    header = ("run", "arm", "images a class", "seed", "validation", "test", "seconds", "trained weights")
+    lines = [
+        (
+            row["id"],
+            row["arm"],
+            "all" if row["per_class"] is None else str(row["per_class"]),
+            row["seed"],
+            row["validation"]["accuracy"],
+            row["test"]["accuracy"],
+            row["seconds"],
+            row["trainable_parameters"],
+        )
+        for row in rows
+    ]
+    table(header, lines)
+    for row in rows:
+        if row["status"] == "failed":
+            click.echo(f"failed: {row['arm']}, seed {row['seed']}: {row['reason']}", err=True)
+
+
+def photos(manifest: Manifest) -> None:
+    """Print how many photos each class has, and what was set aside and why."""
+    counts, aside = manifest.counts(), manifest.set_aside()
+    undecided = any("" in row for row in counts.values())
+    splits = (*SPLITS, "") if undecided else SPLITS
+    header = ("class", *(split or "undecided" for split in splits), "set aside")
+    rows = [
+        (label, *(counts.get(label, {}).get(split, 0) for split in splits), sum(aside.get(label, {}).values()))
+        for label in sorted(set(counts) | set(aside))
+    ]
+    table(header, rows)
+    for label, reasons in sorted(aside.items()):
+        said = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
+        click.echo(printable(f"set aside in {label}: {said}"), err=True)
+
+
+def as_json(value: Any) -> None:
+    """Print one JSON value."""
+    click.echo(json.dumps(value, indent=1, ensure_ascii=False))
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return printable(str(value))
+
+
+def printable(text: str) -> str:
+    """Names come from files and the web, and a control character among them could move the cursor or colour it."""
+    return "".join(character if character.isprintable() else "?" for character in text)

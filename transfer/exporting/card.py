@@ -1,0 +1,83 @@
+"""Run -> model card and credits: what the artifact is, how good it is, and whose photos taught it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+
+from transfer import scores
+from transfer.manifest import Manifest
+from transfer.run import Run
+
+
+def model_card(run: Run, manifest: Manifest, difference: float, checked: int) -> str:
+    """Markdown: use, figures with intervals, how it was proved, the licences of the data."""
+    facts = run.facts
+    licences = Counter(photo.licence or "not stated" for photo in manifest.kept)
+    return f"""# {run.arm}
+
+A classifier of {len(run.labels)} classes: {_inline(", ".join(run.labels))}.
+
+## Use
+
+    import tensorflow as tf
+
+    model = tf.saved_model.load("this/folder")
+    answer = model.signatures["serving_default"](encoded=tf.constant([open("photo.jpg", "rb").read()]))
+    answer["label"], answer["probability"], answer["probabilities"], answer["labels"]
+
+`serving_default` takes encoded JPEG, PNG, GIF, BMP or WebP files (EXIF orientation is applied); `images` takes upright
+uint8 RGB pictures `(n, height, width, 3)` of any size. Neither needs any preprocessing, nor Keras.
+
+## How good it is
+
+{_figures(run)}
+
+The network: {facts["parameters"]["total"]:,} parameters, {facts["parameters"]["trainable"]:,} of them trained; input
+{facts["size"]} x {facts["size"]} pixels; trained on {facts["photos"]["train"]:,} photos, seed {run.seed}.
+
+## Proof
+
+After writing, a fresh process without Keras answered on {checked} real photos through both signatures. The largest
+difference of any probability from those kept in training was {difference:.1e}.
+
+## Data
+
+Run `{run.id}`, data `{run.data[:12]}`. Licences of the photos: {
+        _inline(", ".join(f"{licence} ({count:,})" for licence, count in sorted(licences.items())))
+    }. Every photo with its author, where known, stands in `CREDITS.csv`.
+"""
+
+
+def credits(manifest: Manifest) -> str:
+    """CSV, a row for each kept photo: title, owner, licence, page, file."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["title", "owner", "licence", "page", "label", "sha256"])
+    for photo in manifest.kept:
+        row = (photo.title, photo.owner, photo.licence, photo.page_url, photo.label, photo.sha256)
+        writer.writerow([_cell(value) for value in row])
+    return text.getvalue()
+
+
+def _figures(run: Run) -> str:
+    lines = ["| split | photos | accuracy | 95 % interval (Wilson) |", "|---|---|---|---|"]
+    for split in ("validation", "test"):
+        correct = run.predictions(split).correct
+        if len(correct):
+            low, high = scores.wilson(int(correct.sum()), len(correct))
+            lines.append(f"| {split} | {len(correct):,} | {correct.mean():.3f} | {low:.3f} to {high:.3f} |")
+    return "\n".join(lines)
+
+
+def _inline(text: str) -> str:
+    """Labels and licences are other people's words: no line of theirs may become Markdown or HTML of ours."""
+    escaped = "".join(f"\\{character}" if character in r"\`*_{}[]()<>#|!" else character for character in text)
+    return " ".join(escaped.split())
+
+
+def _cell(value: str | None) -> str:
+    """A spreadsheet would run a cell that begins like a formula."""
+    text = value or ""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -1,0 +1,122 @@
+"""Answers for photos outside a workspace, from a run or from an exported SavedModel.
+
+Both go through the same bytes, so both give the same answers. A photo that cannot be read is an answer with an error;
+it never stops the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy
+import tensorflow as tf
+
+from transfer import pixels
+from transfer.errors import DataError, TransferError
+from transfer.models.rebuild import rebuild
+from transfer.run import Run
+
+BATCH = 32
+
+Answer = Callable[[list[bytes]], numpy.ndarray]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer for one file.
+
+    Attributes:
+        file: As it was named. label, probability: Of the most probable class.
+        top: The most probable classes with their probabilities, best first.
+        error: Why there is no answer.
+    """
+
+    file: str
+    label: str | None = None
+    probability: float | None = None
+    top: tuple[tuple[str, float], ...] = ()
+    error: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields that ``--json`` promises."""
+        if self.error is not None:
+            return {"file": self.file, "error": self.error}
+        top = [list(pair) for pair in self.top]
+        return {"file": self.file, "label": self.label, "probability": self.probability, "top": top}
+
+
+def predict(model: Path, files: Sequence[Path], *, top: int = 5) -> Iterator[Prediction]:
+    """One prediction for each file, in their order.
+
+    Args:
+        model: The folder of a run or of an exported SavedModel.
+        files: Photos. top: How many classes to name.
+
+    Raises:
+        DataError: ``model`` is neither.
+    """
+    labels, answer = _open(model)
+    for start in range(0, len(files), BATCH):
+        chunk = [(file, *_read(file)) for file in files[start : start + BATCH]]
+        good = [content for _, content, error in chunk if error is None and content is not None]
+        rows = iter(answer(good)) if good else iter(())
+        for file, _, error in chunk:
+            if error is not None:
+                yield Prediction(str(file), error=error)
+            else:
+                yield _name(str(file), next(rows), labels, top)
+
+
+def _open(model: Path) -> tuple[tuple[str, ...], Answer]:
+    if (model / "run.json").exists():
+        return _open_run(Run.read(model))
+    if (model / "saved_model.pb").exists():
+        return _open_export(model)
+    raise DataError(
+        "This is neither a run nor an exported model.",
+        received=model,
+        remedy="Name a folder WS/runs/ID, or one that `transfer export` wrote.",
+    )
+
+
+def _open_run(run: Run) -> tuple[tuple[str, ...], Answer]:
+    whole, size = rebuild(run).whole(), run.facts["size"]
+    signature = tf.TensorSpec((None, size, size, 3), tf.uint8)
+    function = tf.function(lambda pictures: whole(pictures, training=False), input_signature=[signature])
+
+    def answer(contents: list[bytes]) -> numpy.ndarray:
+        return function(tf.stack([pixels.decode_resize(tf.constant(content), size) for content in contents])).numpy()
+
+    return run.labels, answer
+
+
+def _open_export(folder: Path) -> tuple[tuple[str, ...], Answer]:
+    served = tf.saved_model.load(str(folder))
+    function = served.signatures["serving_default"]
+
+    def answer(contents: list[bytes]) -> numpy.ndarray:
+        return function(encoded=tf.constant(contents))["probabilities"].numpy()
+
+    answer.served = served  # type: ignore[attr-defined]  # the function alone would not keep its variables alive
+    return tuple(label.decode() for label in served.labels.numpy()), answer
+
+
+def _read(file: Path) -> tuple[bytes | None, str | None]:
+    """A file's bytes once they are known to decode, or why there are none."""
+    try:
+        content = pixels.readable(file.read_bytes())
+        pixels.from_bytes(content)
+    except TransferError as error:
+        return None, str(error)
+    except OSError as error:
+        return None, f"The file cannot be read. Received: {file}: {error.strerror}."
+    return content, None
+
+
+def _name(file: str, row: numpy.ndarray, labels: Sequence[str], top: int) -> Prediction:
+    order = numpy.argsort(-row, kind="stable")[: max(1, top)]
+    best = tuple((labels[at], float(row[at])) for at in order)
+    return Prediction(file, *best[0], top=best)

@@ -1,0 +1,40 @@
+"""The other side of the proof: a program that knows only TensorFlow and asks a SavedModel about real photos.
+
+    python proof.py SAVED_MODEL FOLDER
+
+FOLDER holds NNNN.encoded (a file's bytes) and NNNN.npy (the same picture, upright uint8); ``answers.json`` is written
+beside them with the class probabilities of each signature. Neither this package nor Keras can be imported here, so an
+artifact that secretly needs them fails.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+BATCH = 16
+
+
+def main(model: str, folder: Path) -> None:
+    """Ask both signatures."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.modules["keras"] = sys.modules["transfer"] = None  # type: ignore[assignment]
+    import numpy
+    import tensorflow as tf
+
+    signatures = tf.saved_model.load(model).signatures
+    files = sorted(folder.glob("*.encoded"))
+    answers: dict[str, list[list[float]]] = {"serving_default": [], "images": []}
+    for start in range(0, len(files), BATCH):
+        encoded = tf.constant([file.read_bytes() for file in files[start : start + BATCH]])
+        answers["serving_default"] += signatures["serving_default"](encoded=encoded)["probabilities"].numpy().tolist()
+    for file in files:
+        images = tf.constant(numpy.load(file.with_suffix(".npy"))[None])
+        answers["images"] += signatures["images"](images=images)["probabilities"].numpy().tolist()
+    (folder / "answers.json").write_text(json.dumps(answers))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

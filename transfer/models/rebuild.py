@@ -1,0 +1,45 @@
+"""Run -> the classifier that it trained.
+
+A run keeps only the weights that changed; the rest comes from the published file that it started from, whose content
+must still be the one recorded.
+"""
+
+from __future__ import annotations
+
+from transfer.arm import Arm
+from transfer.errors import WeightsError
+from transfer.models.backbone import BACKBONES
+from transfer.models.classifier import Classifier
+from transfer.models.weights import locate
+from transfer.run import WEIGHTS, Run
+from transfer.strategy import Strategy
+
+
+def rebuild(run: Run) -> Classifier:
+    """The run's whole classifier with its trained weights.
+
+    Raises:
+        WeightsError: The run failed, or the weights that it started from are gone or were changed.
+    """
+    if not run.done:
+        raise WeightsError("A failed run has no classifier.", received=run.id, remedy="Choose a run that is done.")
+    arm, strategy = Arm.parse(run.arm), Strategy.from_dict(run.facts["strategy"])
+    backbone = BACKBONES[arm.backbone]
+    weights = locate(arm.backbone, backbone, arm.weights, pretrained=strategy.pretrained)
+    found, recorded = weights and weights.sha256, run.facts["weights"] and run.facts["weights"]["sha256"]
+    if found != recorded:
+        raise WeightsError(
+            "The weights that this run started from were changed since.",
+            received=f"{weights and weights.path} with sha256 {found}, not {recorded}",
+            remedy="Put the old file back, or train again.",
+        )
+    classifier = Classifier(
+        backbone,
+        strategy.head,
+        classes=len(run.labels),
+        size=run.facts["size"],
+        seed=run.seed,
+        weights=weights.path if weights else None,
+    )
+    classifier.top(run.facts["cut"]).load_weights(run.path / WEIGHTS)
+    return classifier

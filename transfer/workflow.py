@@ -1,0 +1,232 @@
+"""The verbs, end to end: load, split, train, compare, report, runs, export, predict.
+
+Each verb takes a workspace (or its path) first, calls the rooms in order and gives back what they made. The command
+line has a command of the same name and the same words for each. Rooms are imported inside the verbs, so that asking
+for help loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from transfer.arm import Arm
+from transfer.errors import CallError, DataError
+from transfer.manifest import Manifest
+from transfer.workspace import Workspace
+
+if TYPE_CHECKING:
+    from transfer.comparison import Comparison
+    from transfer.exporting.predict import Prediction
+    from transfer.exporting.saved_model import Exported
+    from transfer.run import Run
+    from transfer.shelf import Shelf
+
+Place = Workspace | str | PathLike[str]
+Progress = Callable[[int, int, str], None]
+
+DEFAULT_ARM = "mobilenet_v2:linear_probe"
+"""Where no arm is named: small, quick on a CPU, and hard to beat on a few hundred photos."""
+
+FAMILIES = {
+    "backbones": ("transfer.models.backbones", "backbone"),
+    "strategies": ("transfer.training.strategies", "strategy"),
+    "tricks": ("transfer.training.tricks", "trick"),
+    "sources": ("transfer.collecting.sources", "source"),
+    "sections": ("transfer.reporting.sections", "section"),
+}
+
+
+def load(
+    path: str | PathLike[str], into: Place, *, copy: bool = False, on_progress: Progress | None = None
+) -> Manifest:
+    """Load class folders, train/validation/test folders, or a table of paths into a workspace.
+
+    Args:
+        path: ``root/CLASS/*``, ``root/{train,validation,test}/CLASS/*``, or a CSV with ``path,label[,split]``.
+        into: The workspace; photos are added to what is there, and loading the same photos again changes nothing.
+        copy: Copy the photos into the workspace instead of referring to them where they lie.
+        on_progress: Told ``(done, total, what)``.
+
+    Raises:
+        DataError: The path holds no photos in classes; the sentence says what is expected.
+    """
+    from transfer.collecting.load import load_photos
+
+    return load_photos(Path(path), Workspace.of(into), copy=copy, on_progress=on_progress)
+
+
+def split(workspace: Place, *, validation: float = 0.15, test: float = 0.15, seed: int = 0) -> Manifest:
+    """Decide train, validation and test for every photo that has none: stratified, grouped, sticky.
+
+    Raises:
+        DataError: Classes too small to split; the sentence names them.
+    """
+    from transfer.collecting.split import split as decide
+
+    workspace = Workspace.of(workspace)
+    manifest = decide(_photos(workspace), validation=validation, test=test, seed=seed)
+    manifest.write(workspace)
+    return manifest
+
+
+def train(
+    workspace: Place,
+    arm: str | Arm = DEFAULT_ARM,
+    *,
+    seed: int = 0,
+    per_class: int | None = None,
+    epochs: int | None = None,
+    size: int | None = None,
+    on_progress: Progress | None = None,
+) -> Run:
+    """Train one arm in this process; a run that exists already is returned as it is.
+
+    Args:
+        workspace: Split with the defaults if it has not been split.
+        arm: ``BACKBONE[@WEIGHTS][:STRATEGY][+TRICK...]``.
+        seed: Of initial weights, order and subset. per_class: Training photos a class, all if None.
+        epochs: Instead of the strategy's own. size: Of the input in pixels, instead of the backbone's own.
+        on_progress: Told ``(done, total, what)``.
+    """
+    from transfer.training.features import quiet
+    from transfer.training.plan import resolve
+    from transfer.training.trial import run_trial
+
+    workspace = Workspace.of(workspace)
+    manifest = _split_photos(workspace)
+    plan = resolve(Arm.parse(arm), manifest, seed=seed, per_class=per_class, epochs=epochs, size=size)
+    return run_trial(plan, manifest, workspace, on_progress=on_progress or quiet)
+
+
+def compare(
+    workspace: Place,
+    arms: Sequence[str | Arm],
+    *,
+    seeds: int = 3,
+    per_class: Sequence[int | None] = (None,),
+    epochs: int | None = None,
+    size: int | None = None,
+    jobs: int = 1,
+    on_progress: Progress | None = None,
+) -> Comparison:
+    """Train arms x seeds x training sizes on the same splits; only what is missing is trained.
+
+    Args:
+        workspace: Split with the defaults if it has not been split.
+        arms: Their text forms. seeds: How many, from 0. per_class: Training photos a class; None for all.
+        epochs, size: Instead of every arm's own. jobs: Trials at once.
+        on_progress: Told ``(done, total, what)``.
+
+    Returns:
+        The runs, finished and failed, in the order of the grid; ``to_frame()`` gives a table.
+    """
+    from transfer.comparison import Comparison
+    from transfer.training.compare import compare as run_grid
+
+    workspace = Workspace.of(workspace)
+    parsed = [Arm.parse(arm) for arm in arms]
+    manifest = _split_photos(workspace)
+    grid = run_grid(
+        manifest,
+        workspace,
+        arms=parsed,
+        seeds=seeds,
+        per_class=per_class,
+        epochs=epochs,
+        size=size,
+        jobs=jobs,
+        on_progress=on_progress,
+    )
+    return Comparison(tuple(grid))
+
+
+def row(run: Run) -> dict[str, Any]:
+    """One run as the plain values that ``--json`` promises."""
+    from transfer.comparison import row as describe
+
+    return describe(run)
+
+
+def report(workspace: Place) -> Path:
+    """Write the report on every run of the workspace's present data; the path of the page."""
+    from transfer.reporting.page import write_report
+    from transfer.run import read_runs
+
+    workspace = Workspace.of(workspace)
+    return write_report(workspace, _photos(workspace), read_runs(workspace))
+
+
+def runs(workspace: Place) -> Comparison:
+    """Every run of the workspace, by ID."""
+    from transfer.comparison import Comparison
+    from transfer.run import read_runs
+
+    return Comparison(tuple(read_runs(Workspace.of(workspace))))
+
+
+def export(workspace: Place, run: str | None = None, *, into: str | PathLike[str]) -> Exported:
+    """Write a run as a SavedModel that has proved to answer as the run did.
+
+    Args:
+        workspace: Of the run.
+        run: An ID or its beginning; None takes the best by validation.
+        into: The folder to write.
+    """
+    from transfer.exporting.saved_model import export as write
+
+    workspace = Workspace.of(workspace)
+    manifest = _photos(workspace)
+    return write(_find_run(workspace, run, manifest), workspace, manifest, into=Path(into))
+
+
+def predict(model: str | PathLike[str], photos: Sequence[str | PathLike[str]], *, top: int = 5) -> Iterator[Prediction]:
+    """Classify photo files by a run's folder or an exported SavedModel; one prediction each, in their order."""
+    from transfer.exporting.predict import predict as answer
+
+    return answer(Path(model), [Path(photo) for photo in photos], top=top)
+
+
+def shelf(family: str) -> Shelf:
+    """The shelf of a family: backbones, strategies, tricks, sources or sections."""
+    from transfer.shelf import Shelf
+
+    if family not in FAMILIES:
+        raise CallError("There is no such family.", received=family, remedy=f"Known: {', '.join(FAMILIES)}.")
+    return Shelf(*FAMILIES[family])
+
+
+def _photos(workspace: Workspace) -> Manifest:
+    manifest = Manifest.read(workspace)
+    if not manifest.kept:
+        raise DataError(
+            "There is no photo in this workspace.",
+            received=workspace.root,
+            remedy=f"Run `transfer load FOLDER --into {workspace.root}` first.",
+        )
+    return manifest
+
+
+def _split_photos(workspace: Workspace) -> Manifest:
+    manifest = _photos(workspace)
+    return split(workspace) if any(photo.split is None for photo in manifest.kept) else manifest
+
+
+def _find_run(workspace: Workspace, id: str | None, manifest: Manifest) -> Run:
+    from transfer.comparison import best
+    from transfer.run import read_runs
+
+    found = read_runs(workspace)
+    if id is None:
+        data = manifest.training_digest()
+        return best([run for run in found if run.data == data])
+    matching = [run for run in found if run.id.startswith(id)]
+    if len(matching) != 1:
+        raise DataError(
+            "There is no such run." if not matching else "More than one run begins like this.",
+            received=id,
+            remedy="`transfer runs WS` lists them.",
+        )
+    return matching[0]
