@@ -1,0 +1,58 @@
+"""Scores: predictions -> numbers with intervals; pure.
+
+Four files: ``metrics`` (one number from predictions), ``intervals`` (one number with its interval, and corrections for
+looking often), ``pairs`` (tests for two or more sets of answers on the same photos), ``difference`` (two arms, several
+seeds, photos in groups: the joint paired bootstrap, and how many photos it would take). It refuses to know runs,
+manifests, files and networks: arrays in, plain values out.
+
+Everywhere: n photos, C classes, S seeds; ``truth`` int ``(n,)``, ``probabilities`` float ``(n, C)`` with rows that sum
+to 1. A share is between 0 and 1; percents are the page's business.
+"""
+
+from __future__ import annotations
+
+from transfer.scores.difference import Difference, Resampled, Resamples, difference, paired_difference, photos_needed
+from transfer.scores.intervals import Interval, holm, wilson
+from transfer.scores.metrics import (
+    ACCURACY,
+    BRIER,
+    CALIBRATION_ERROR,
+    LOG_LOSS,
+    MACRO_F1,
+    MEAN_CLASS_ACCURACY,
+    METRICS,
+    Metric,
+    confusion,
+    losses,
+    per_class,
+    top_k,
+)
+from transfer.scores.pairs import Test, cochran_q, mcnemar, nadeau_bengio
+
+__all__ = [
+    "ACCURACY",
+    "BRIER",
+    "CALIBRATION_ERROR",
+    "LOG_LOSS",
+    "MACRO_F1",
+    "MEAN_CLASS_ACCURACY",
+    "METRICS",
+    "Difference",
+    "Interval",
+    "Metric",
+    "Resampled",
+    "Resamples",
+    "Test",
+    "cochran_q",
+    "confusion",
+    "difference",
+    "holm",
+    "losses",
+    "mcnemar",
+    "nadeau_bengio",
+    "paired_difference",
+    "per_class",
+    "photos_needed",
+    "top_k",
+    "wilson",
+]
