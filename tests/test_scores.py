@@ -10,6 +10,7 @@ from scipy import stats
 from sklearn import metrics as sk
 from statsmodels.stats.contingency_tables import cochrans_q as other_cochran
 from statsmodels.stats.contingency_tables import mcnemar as other_mcnemar
+from statsmodels.stats.multitest import multipletests
 
 from transfer import scores
 
@@ -150,6 +151,11 @@ def test_holm_never_lowers_a_p_value_and_keeps_their_order(p_values: list[float]
     assert (numpy.diff(numpy.array(corrected)[order]) >= 0).all()
     smallest = min(p_values)
     assert min(corrected) == pytest.approx(min(1.0, smallest * len(p_values)))
+
+
+def test_holm_agrees_with_statsmodels() -> None:
+    p_values = [0.04, 0.001, 0.3, 0.012, 0.012, 0.9]
+    assert scores.holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
 
 
 def test_holm_of_nothing_is_nothing() -> None:

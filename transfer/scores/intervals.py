@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 
@@ -46,6 +45,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
     >>> [round(p, 2) for p in holm([0.01, 0.04, 0.03])]
     [0.03, 0.06, 0.06]
     """
-    if len(p_values) == 0:
-        return []
-    return [float(p) for p in multipletests(numpy.asarray(p_values, dtype=float), method="holm")[1]]
+    p = numpy.asarray(p_values, dtype=float)  # by hand: statsmodels' multipletests takes 75 ms for two values
+    order = numpy.argsort(p, kind="stable")
+    corrected = numpy.empty(len(p))
+    corrected[order] = numpy.minimum(numpy.maximum.accumulate(p[order] * numpy.arange(len(p), 0, -1)), 1.0)
+    return corrected.tolist()
