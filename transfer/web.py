@@ -6,15 +6,20 @@ file, and to know what the bytes mean.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from transfer import __version__
 from transfer.errors import TransferError
 from transfer.workspace import atomically
+
+if TYPE_CHECKING:
+    import httpx2
 
 USER_AGENT = f"transfer/{__version__}"
 REDIRECTS = 5
@@ -51,8 +56,9 @@ def download(
         OSError: The disk does.
     """
     with atomically(Path(path)) as temporary:
-        with temporary.open("wb") as file:
-            for done, total, chunk in _receive(url, timeout=timeout, begin=begin):
+        parts = _receive(url, timeout=timeout, begin=begin)
+        with contextlib.closing(parts), temporary.open("wb") as file:
+            for done, total, chunk in parts:
                 file.write(chunk)
                 if on_progress is not None:
                     on_progress(done, total, url)
@@ -60,12 +66,18 @@ def download(
             check(temporary)
 
 
-def _receive(url: str, *, timeout: float, begin: float) -> Iterator[tuple[int, int | None, bytes]]:
+def _receive(url: str, *, timeout: float, begin: float) -> Generator[tuple[int, int | None, bytes], None, None]:
     """Bytes so far, bytes in all (or None) and each chunk.
 
     The request runs in a thread that may be left behind: looking up a name knows no timeout, and a connection tries
     every address of a host, each with a timeout of its own.
     """
+    import httpx2
+
+    # Files are asked for as they are: what a published hash is about are the bytes on the host. The client is made here
+    # because reading the certificates takes a while, which is no fault of the host.
+    headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
+    client = httpx2.Client(headers=headers, timeout=timeout, follow_redirects=True, max_redirects=REDIRECTS)
     arrived: queue.Queue[tuple[int, int | None, bytes] | Exception | None] = queue.Queue(maxsize=16)
     given_up = threading.Event()
 
@@ -80,7 +92,7 @@ def _receive(url: str, *, timeout: float, begin: float) -> Iterator[tuple[int, i
 
     def request() -> None:
         try:
-            for part in _stream(url, timeout):
+            for part in _stream(client, url):
                 if not put(part):
                     return
             put(None)
@@ -106,12 +118,7 @@ def _receive(url: str, *, timeout: float, begin: float) -> Iterator[tuple[int, i
         given_up.set()
 
 
-def _stream(url: str, timeout: float) -> Iterator[tuple[int, int | None, bytes]]:
-    import httpx2
-
-    # Files are asked for as they are: what a published hash is about are the bytes on the host.
-    headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
-    client = httpx2.Client(headers=headers, timeout=timeout, follow_redirects=True, max_redirects=REDIRECTS)
+def _stream(client: httpx2.Client, url: str) -> Iterator[tuple[int, int | None, bytes]]:
     with client, client.stream("GET", url) as response:
         response.raise_for_status()
         length = response.headers.get("Content-Length", "")

@@ -69,10 +69,10 @@ class Host:
                     self.wfile.write(host.content[:half])
                     host.release.wait(30)
                 elif host.mode == "slow":
-                    for piece in numpy.array_split(numpy.frombuffer(host.content, "uint8"), 10):
+                    for piece in numpy.array_split(numpy.frombuffer(host.content, "uint8"), 15):
                         self.wfile.write(piece.tobytes())
                         self.wfile.flush()
-                        host.release.wait(0.1)
+                        host.release.wait(0.2)
                 else:
                     self.wfile.write(host.content)
 
@@ -179,16 +179,16 @@ def test_a_mirror_may_redirect(host: Host, cache: Path, tiny: Backbone, content:
 def test_a_slow_host_that_goes_on_sending_is_waited_for(
     host: Host, cache: Path, tiny: Backbone, content: bytes
 ) -> None:
-    host.mode = "slow"  # a second in all, a tenth of it between two pieces
-    assert fetch(tiny, timeout=0.6).read_bytes() == content
+    host.mode = "slow"  # three seconds in all, a fifth of one between two pieces
+    assert fetch(tiny, timeout=1.5).read_bytes() == content
 
 
 @pytest.mark.parametrize(
     ("mode", "why"),
     [
         ("missing", "answered 404"),
-        ("silent", "sent nothing for 0.4 seconds"),
-        ("stalled", "sent nothing for 0.4 seconds"),
+        ("silent", "sent nothing for"),
+        ("stalled", "sent nothing for"),
         ("broken", "without sending complete message body"),
     ],
 )
@@ -196,7 +196,7 @@ def test_a_host_that_fails_is_named_with_the_file_and_its_place(
     mode: str, why: str, host: Host, cache: Path, tiny: Backbone
 ) -> None:
     host.mode = mode
-    said = refuse(tiny, timeout=0.4)
+    said = refuse(tiny, timeout=1.0 if mode in ("silent", "stalled") else 5.0)
     assert why in said
     assert f"{host.url}/{FILE}" in said
     assert str(cache / "tiny_notop.weights.h5") in said
