@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import warnings
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +93,8 @@ def measure(file: BinaryIO) -> Measured:
             image.load()
             if _turned(image):
                 width, height = height, width
+        if format == "PNG":
+            _check_chunks(file)
     except MemoryError:
         raise  # of this machine, not of the photo
     except Exception as error:  # decoders raise anything at all on damaged bytes; it becomes the photo's reason
@@ -154,10 +157,26 @@ def _turned(image: Image.Image) -> bool:
     return orientation in (5, 6, 7, 8)
 
 
+def _check_chunks(file: BinaryIO) -> None:
+    """Pillow is content once it has all pixels; libpng, and so TensorFlow, wants every checksum and the end as well."""
+    file.seek(8)
+    while True:
+        head = file.read(8)
+        length, kind = int.from_bytes(head[:4], "big"), head[4:]
+        data, checksum = file.read(length), file.read(4)
+        if len(head) < 8 or len(checksum) < 4:
+            raise EOFError
+        # The names of chunks that matter begin with a capital; damaged others are skipped by every decoder.
+        if kind[:1].isupper() and zlib.crc32(kind + data) != int.from_bytes(checksum, "big"):
+            raise ValueError(f"the checksum of {kind.decode('ascii', 'replace')} is wrong")
+        if kind == b"IEND":
+            return
+
+
 def _fault(error: Exception) -> str:
     if isinstance(error, Image.DecompressionBombError):
         return "decompression bomb"
-    if isinstance(error, EOFError) or "truncated" in str(error).lower():
+    if isinstance(error, EOFError) or "truncated" in str(error).lower() or "end of file" in str(error):
         return "truncated file"
     if isinstance(error, UnidentifiedImageError):
         return "damaged header"

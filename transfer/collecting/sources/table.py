@@ -1,4 +1,4 @@
-"""A CSV or TSV file of paths, labels and, where wanted, splits.
+"""A CSV or TSV file of paths, labels and optional splits.
 
 The first line names the columns: one of path, file, file_name, image, filename; label or class; and, where splits are
 given, split, part or subset. Other columns are left alone. Paths are relative to the table's own folder, or absolute.
@@ -51,8 +51,7 @@ def read(path: Path) -> Listing:
         if known != photo:
             raise DataError(
                 "Two rows of the table say different things of one file.",
-                received=f"{path}, line {line}: {photo.title} is {known.label} {known.split or ''}"
-                f" and {photo.label} {photo.split or ''}".rstrip(),
+                received=f"{path}, line {line}: {photo.title} is {_said(known)} and {_said(photo)}",
                 remedy="Leave one row for each file.",
             )
         ignored += known is not photo
@@ -112,6 +111,10 @@ def _refuse_unknown_splits(path: Path, rows: Sequence[tuple[int, list[str]]], co
             received=path,
             remedy=f"Write {', '.join(SPLITS)}, or nothing where it is undecided.",
         )
+
+
+def _said(photo: Photo) -> str:
+    return f"{photo.label} in {photo.split}" if photo.split else photo.label
 
 
 def _photo(root: Path, where: str, path: str, label: str, split: str) -> Photo:

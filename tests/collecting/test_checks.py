@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import io
+import threading
+import warnings
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+
+import pillow_heif
+import pytest
+from PIL import Image
+
+from transfer.collecting.checks import MAX_PIXELS, looks_like_a_photo, measure, sniff
+
+pillow_heif.register_heif_opener()
+
+FORMATS = [("JPEG", "jpg"), ("PNG", "png"), ("GIF", "gif"), ("WEBP", "webp"), ("BMP", "bmp"), ("HEIF", "heic")]
+
+
+@pytest.mark.parametrize(("format", "extension"), FORMATS)
+def test_every_supported_format_is_measured_and_named_by_its_content(picture, format, extension):
+    measured = measure(io.BytesIO(picture(1, format, size=(18, 14))))
+    assert (measured.format, measured.extension, measured.reason) == (format, extension, None)
+    assert (measured.width, measured.height) == (18, 14)
+
+
+@pytest.mark.parametrize("format", [format for format, _ in FORMATS])
+def test_a_photo_cut_short_is_unreadable_wherever_it_was_cut(picture, format):
+    whole = picture(1, format, size=(40, 30))
+    for end in range(1, len(whole) - 20, max(1, len(whole) // 25)):
+        reason = measure(io.BytesIO(whole[:end])).reason
+        assert reason is not None and reason.startswith("unreadable: "), f"cut at {end} of {len(whole)}"
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "BMP"])
+def test_a_photo_cut_in_half_is_called_truncated(picture, format):
+    whole = picture(1, format)
+    assert measure(io.BytesIO(whole[: len(whole) // 2])).reason == "unreadable: truncated file"
+
+
+@pytest.mark.parametrize("missing", [1, 4, 12])
+def test_a_png_without_its_end_is_truncated_although_all_pixels_are_there(picture, missing):
+    assert measure(io.BytesIO(picture(1)[:-missing])).reason == "unreadable: truncated file"
+
+
+def test_a_png_with_a_wrong_checksum_is_damaged(picture):
+    content = bytearray(picture(1))
+    end = content.rindex(b"IEND") - 8  # the checksum of the pixels stands before the length of the end
+    content[end] ^= 255
+    assert measure(io.BytesIO(bytes(content))).reason == "unreadable: damaged (the checksum of IDAT is wrong)"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "unreadable: empty file"),
+        (b"<html>Not found</html>", "unreadable: not an image"),
+        (b"BMW is a maker of cars, and this is a text", "unreadable: not an image"),
+        (b"\xff\xd8\xff\xe0" + b"no picture" * 9, "unreadable: truncated file"),
+        (b"II*\0" + bytes(60), "unreadable: format not supported (TIFF)"),
+        (b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf", "unreadable: format not supported (AVIF)"),
+        (b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf", "unreadable: format not supported (AVIF)"),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0isommp42", "unreadable: not an image"),
+    ],
+)
+def test_what_is_no_photo_says_why(content, reason):
+    assert measure(io.BytesIO(content)).reason == reason
+
+
+def test_a_decompression_bomb_is_refused_from_its_header(picture):
+    """Twenty bytes of header that promise 20,000 x 20,000 pixels; nothing of that size may be allocated."""
+    header = b"IHDR" + (20_000).to_bytes(4, "big") * 2 + bytes([8, 2, 0, 0, 0])
+    bomb = picture(1)[:8] + (13).to_bytes(4, "big") + header + zlib.crc32(header).to_bytes(4, "big") + picture(1)[33:]
+    assert "decompression bomb" in str(measure(io.BytesIO(bomb)).reason)
+
+
+def test_a_photo_between_pillows_warning_and_its_error_is_measured(picture, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 150)  # 16 x 12 lies between once and twice this
+    assert measure(io.BytesIO(picture(1))).reason is None
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 90)
+    assert measure(io.BytesIO(picture(1))).reason == "unreadable: decompression bomb"
+
+
+def test_the_bound_on_pixels_is_ours_even_where_somebody_lifted_pillows(picture, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    monkeypatch.setattr("transfer.collecting.checks.MAX_PIXELS", 100)
+    assert measure(io.BytesIO(picture(1))).reason == "unreadable: decompression bomb (16 x 12 pixels)"
+    assert MAX_PIXELS > 12_000 * 9_000  # 108 million: the largest telephone pictures
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
+def test_the_size_is_the_upright_one(picture, format, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    measured = measure(io.BytesIO(picture(1, format, size=(18, 14), exif=exif)))
+    assert (measured.width, measured.height) == ((14, 18) if orientation >= 5 else (18, 14))
+
+
+def test_damaged_exif_leaves_the_photo_as_it_lies(picture):
+    measured = measure(io.BytesIO(picture(1, "JPEG", size=(18, 14), exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff\x01")))
+    assert (measured.width, measured.height, measured.reason) == (18, 14, None)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16", "CMYK"])
+def test_every_usual_kind_of_pixel_is_readable(mode):
+    file = io.BytesIO()
+    Image.new(mode, (9, 7)).save(file, "JPEG" if mode == "CMYK" else "PNG")
+    assert measure(file).reason is None
+
+
+def test_warnings_of_others_still_count_while_photos_are_checked_in_threads(picture):
+    photos = [picture(number, "JPEG") for number in range(40)]
+    begun = threading.Event()
+
+    def check(content: bytes) -> str | None:
+        begun.set()
+        return measure(io.BytesIO(content)).reason
+
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(4) as pool:
+        results = pool.map(check, photos)
+        begun.wait(10)
+        with pytest.raises(UserWarning, match="mine"):
+            warnings.warn("mine", stacklevel=1)
+        assert set(results) == {None}
+    assert warnings.filters == before
+
+
+def test_name_or_content_makes_a_candidate(tmp_path, picture):
+    (tmp_path / "by_content").write_bytes(picture(1))
+    (tmp_path / "by_name.JPG").write_text("a text")
+    (tmp_path / "notes.txt").write_text("a text")
+    (tmp_path / "folder").mkdir()
+    assert [path.name for path in sorted(tmp_path.iterdir()) if looks_like_a_photo(path)] == [
+        "by_content",
+        "by_name.JPG",
+    ]
+
+
+def test_sniffing_takes_any_bytes():
+    assert [sniff(head) for head in (b"", b"B", b"BM", b"RIFF", b"\0\0\0\0ftyp")] == [None] * 5
