@@ -131,6 +131,16 @@ def test_deleting_the_wrong_one_of_two_labels_brings_the_other_back(root, worksp
     assert reasons(load_photos(root, workspace)) == {"dog/again.png": "missing"}
 
 
+def test_a_conflict_between_two_folders_ends_for_both_when_one_file_is_gone(root, tmp_path, workspace):
+    load_photos(root, workspace)
+    (tmp_path / "more" / "cow").mkdir(parents=True)
+    shutil.copy(root / "cat" / "0.png", tmp_path / "more" / "cow" / "0.png")
+    shutil.copy(root / "cat" / "2.png", tmp_path / "more" / "cow" / "2.png")
+    assert len(reasons(load_photos(tmp_path / "more", workspace))) == 4
+    (tmp_path / "more" / "cow" / "0.png").unlink()
+    assert set(reasons(load_photos(tmp_path / "more", workspace))) == {"cow/0.png", "cow/2.png", "cat/2.png"}
+
+
 def test_exact_duplicates_within_a_label_are_kept_as_one_group(root, workspace):
     shutil.copy(root / "cat" / "0.png", root / "cat" / "again.png")
     photos = by_title(load_photos(root, workspace))
@@ -341,6 +351,17 @@ def test_a_photo_that_changes_while_it_is_copied_is_set_aside(root, workspace, p
         "dog/1.png": "unreadable: the file changed while it was copied",
         "dog/3.png": "unreadable: no such file or directory",
     }
+
+
+def test_a_duplicate_that_changes_while_it_is_copied_has_no_say_any_more(root, workspace, picture):
+    shutil.copy(root / "cat" / "0.png", root / "dog" / "again.png")
+
+    def change(done: int, total: int, what: str) -> None:
+        if (done, what) == (7, "photos read"):
+            (root / "dog" / "again.png").write_bytes(picture(60))
+
+    manifest = load_photos(root, workspace, copy=True, on_progress=change)
+    assert reasons(manifest) == {"dog/again.png": "unreadable: the file changed while it was copied"}
 
 
 # --- what cannot be loaded ---
