@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from transfer import __version__
+from transfer.cli import driver_talk
 from transfer.errors import TransferError
 
 INTERRUPTED = 130
@@ -69,7 +70,8 @@ def main() -> None:
     # TensorFlow tells of every CUDA library that it does not find; who wants to hear that sets the variable.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        status = cli(standalone_mode=False)
+        with driver_talk.filtered():
+            status = cli(standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
         status = _end("Interrupted. What was finished is kept; the same command goes on from there.", INTERRUPTED)
     except click.ClickException as error:

@@ -107,7 +107,6 @@ def _solve(classifier: Classifier, solver: Solver, cut: int, train: _Set, valida
         train.truth,
         _apply(vectors, validation.rows) if len(validation.truth) else None,
         validation.truth,
-        classes=classifier.classes,
     )
     classifier.scores.get_layer("logits").set_weights([solution.kernel, solution.bias])
     return {"penalty": solution.penalty}
@@ -154,7 +153,7 @@ class _Descent:
         dataset = tf.data.Dataset.zip(
             train.rows.batches(order, batch), tf.data.Dataset.from_tensor_slices(targets).batch(batch)
         )
-        logs = self.model.fit(dataset, epochs=1, verbose=0).history
+        logs = self.model.fit(dataset, epochs=1, verbose=0, shuffle=False).history
         loss, rate = logs["loss"][0], float(self.model.optimizer.learning_rate)
         if not math.isfinite(loss):
             raise TrainingError(

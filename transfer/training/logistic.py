@@ -12,10 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy
+import threadpoolctl
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from transfer.strategy import Solver
+
+SMALL = 10_000_000
+"""Numbers in a matrix below which one thread is faster than several that wait for each other."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,6 @@ def solve(
     truth: numpy.ndarray,
     held_out: numpy.ndarray | None,
     held_out_truth: numpy.ndarray,
-    *,
-    classes: int,
 ) -> Solution:
     """Fit along the path and keep the penalty with the best accuracy on what is held out, then the smallest loss.
 
@@ -44,37 +46,41 @@ def solve(
         solver: The path.
         vectors: Training features ``(n, features)``. truth: Class of each, every class present.
         held_out: Features to choose by ``(m, features)``, or None. held_out_truth: Class of each.
-        classes: How many.
     """
-    scale = float(numpy.sqrt((vectors.astype("float64") ** 2).mean())) or 1.0
-    path = _Path(vectors / scale, truth, classes)
-    if held_out is None:
-        return path.solution(solver.fixed, scale)
-    best: tuple[tuple[float, float], Solution] | None = None
-    for solution in (path.solution(penalty, scale) for penalty in solver.penalties):
-        result = _judge(held_out @ solution.kernel + solution.bias, held_out_truth)
-        if best is None or result > best[0]:
-            best = result, solution
-    if best is None:
-        raise ValueError("a path needs at least one penalty")
-    return best[1]
+    with threadpoolctl.threadpool_limits(1 if vectors.size < SMALL else None):
+        path = _Path(vectors, truth)
+        if held_out is None:
+            return path.solution(solver.fixed)
+        solutions = [path.solution(penalty) for penalty in solver.penalties]
+        return max(solutions, key=lambda one: _judge(held_out @ one.kernel + one.bias, held_out_truth))
 
 
 class _Path:
-    """Fits that start where the one before ended."""
+    """Fits that start where the one before ended.
 
-    def __init__(self, vectors: numpy.ndarray, truth: numpy.ndarray, classes: int) -> None:
-        self._vectors, self._truth, self._classes = vectors, truth, classes
+    Fewer photos than features span a small subspace, and the penalty keeps the solution in it. There the features are
+    turned into that subspace first, which changes nothing but the work.
+    """
+
+    def __init__(self, vectors: numpy.ndarray, truth: numpy.ndarray) -> None:
+        self._scale = float(numpy.sqrt((vectors.astype("float64") ** 2).mean())) or 1.0
+        scaled = vectors / numpy.float32(self._scale)
+        self._basis = None
+        if len(scaled) < scaled.shape[1]:
+            self._basis = numpy.linalg.qr(scaled.T)[0]
+            scaled = scaled @ self._basis
+        self._vectors, self._truth = scaled, truth
         self._model = LogisticRegression(solver="lbfgs", max_iter=300, tol=1e-4, warm_start=True)
 
-    def solution(self, penalty: float, scale: float) -> Solution:
+    def solution(self, penalty: float) -> Solution:
         self._model.C = 1.0 / (penalty * len(self._truth))
         with warnings.catch_warnings():
             # The weak end of the path converges slowly, and validation decides whether it is wanted at all.
             warnings.simplefilter("ignore", ConvergenceWarning)
             self._model.fit(self._vectors, self._truth)
         kernel, bias = _both_classes(self._model.coef_, self._model.intercept_)
-        return Solution((kernel.T / scale).astype("float32"), bias.astype("float32"), penalty)
+        kernel = kernel.T if self._basis is None else self._basis @ kernel.T
+        return Solution((kernel / self._scale).astype("float32"), bias.astype("float32"), penalty)
 
 
 def _both_classes(coef: numpy.ndarray, intercept: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:

@@ -1,0 +1,164 @@
+"""What moves and what does not, and that the short way (kept activations) is the long way (pixels)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy
+import pytest
+
+from transfer.arm import Arm
+from transfer.manifest import Manifest
+from transfer.models.backbone import BACKBONES
+from transfer.models.classifier import Classifier
+from transfer.strategy import ALL, Head, Phase, Solver, Strategy
+from transfer.training import activations as kept
+from transfer.training.activations import Activations
+from transfer.training.fit import Fitted, fit, probabilities
+from transfer.training.plan import Plan, choose, resolve, with_strategy
+from transfer.workspace import Workspace
+
+Trained = tuple[Classifier, Fitted, dict[str, numpy.ndarray], dict[str, numpy.ndarray]]
+
+
+def weights_by_layer(classifier: Classifier) -> dict[str, numpy.ndarray]:
+    """Every array of the network, by stage and layer."""
+    return {
+        f"{stage.name}/{layer.name}/{variable.name}": numpy.array(variable)
+        for stage, layers in zip(classifier.backbone.stages, classifier.stage_layers, strict=True)
+        for layer in layers
+        for variable in layer.weights
+    }
+
+
+def train(plan: Plan, manifest: Manifest, workspace: Workspace) -> Trained:
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(plan.seed)
+    weights = plan.weights.path if plan.weights else None
+    classifier = Classifier(plan.backbone, plan.strategy.head, classes=3, size=plan.size, seed=0, weights=weights)
+    before = weights_by_layer(classifier)
+    parts = choose(manifest, per_class=plan.per_class, seed=plan.seed)
+    fitted = fit(
+        classifier,
+        plan.strategy,
+        Activations(plan, classifier, workspace),
+        train=parts.train,
+        validation=parts.validation,
+        labels=plan.labels,
+        seed=plan.seed,
+    )
+    return classifier, fitted, before, weights_by_layer(classifier)
+
+
+def moved(before: dict[str, numpy.ndarray], after: dict[str, numpy.ndarray]) -> set[str]:
+    return {name for name in before if not numpy.array_equal(before[name], after[name])}
+
+
+@pytest.fixture
+def plan(manifest: Manifest, weights_file: Path) -> Plan:
+    return resolve(Arm("resnet20", "linear_probe", str(weights_file)), manifest, size=16)
+
+
+def phase(**changes: object) -> Phase:
+    return Phase(**{"epochs": 2, "rate": 1e-2, "patience": None} | changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("step", "stages"),
+    [
+        (Solver(penalties=(1.0,)), set()),
+        (phase(), set()),
+        (phase(thaw=1), {"stage3"}),
+        (phase(thaw=2), {"stage2", "stage3"}),
+        (phase(thaw=ALL), {"stem", "stage1", "stage2", "stage3"}),
+    ],
+    ids=["solver", "frozen", "one stage", "two stages", "all"],
+)
+def test_exactly_the_thawed_stages_move(
+    plan: Plan, manifest: Manifest, workspace: Workspace, step: Solver | Phase, stages: set[str]
+) -> None:
+    _, _, before, after = train(with_strategy(plan, Strategy(True, Head(), (step,))), manifest, workspace)
+    assert {name.split("/")[0] for name in moved(before, after)} == stages
+
+
+def test_frozen_batch_norm_keeps_statistics_scale_and_shift(
+    plan: Plan, manifest: Manifest, workspace: Workspace
+) -> None:
+    strategy = Strategy(True, Head(), (phase(thaw=1, batch_norm="frozen"),))
+    _, _, before, after = train(with_strategy(plan, strategy), manifest, workspace)
+    assert moved(before, after)
+    assert all("_norm/" not in name for name in moved(before, after))
+
+
+def test_adapting_batch_norm_moves_in_the_thawed_stages_only(
+    plan: Plan, manifest: Manifest, workspace: Workspace
+) -> None:
+    strategy = Strategy(True, Head(), (phase(thaw=1, batch_norm="adapt"),))
+    _, _, before, after = train(with_strategy(plan, strategy), manifest, workspace)
+    norms = {name for name in moved(before, after) if "_norm/" in name}
+    assert {name.split("/")[-1] for name in norms} == {"gamma", "beta", "moving_mean", "moving_variance"}
+    assert {name.split("/")[0] for name in norms} == {"stage3"}
+
+
+@pytest.mark.parametrize("batch_norm", ["frozen", "adapt"])
+def test_training_from_kept_activations_is_training_from_pixels(
+    plan: Plan, manifest: Manifest, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, batch_norm: str
+) -> None:
+    strategy = Strategy(True, Head(dropout=0.2), (Solver(), phase(thaw=1, batch_norm=batch_norm)))
+    plan = with_strategy(plan, strategy)
+    _, short, _, after_short = train(plan, manifest, workspace)
+    monkeypatch.setattr(kept, "BUDGET", 0)
+    _, long, _, after_long = train(plan, manifest, workspace)
+    assert [row["loss"] for row in short.history] == pytest.approx([row["loss"] for row in long.history], rel=1e-4)
+    for name in after_short:
+        assert after_short[name] == pytest.approx(after_long[name], abs=1e-4), name
+
+
+def test_a_phase_ends_at_its_best_epoch_by_validation(plan: Plan, manifest: Manifest, workspace: Workspace) -> None:
+    strategy = Strategy(True, Head(), (phase(epochs=6, rate=1.0),))  # so large a rate jumps about
+    plan = with_strategy(plan, strategy)
+    classifier, fitted, _, _ = train(plan, manifest, workspace)
+    parts = choose(manifest, per_class=None, seed=0)
+    truth = numpy.array([plan.labels.index(photo.label) for photo in parts.validation])
+    rows = Activations(plan, classifier, workspace).rows(fitted.cut, parts.validation)
+    accuracy = (probabilities(classifier, fitted.cut, rows).argmax(1) == truth).mean()
+    assert accuracy >= max(row["validation_accuracy"] for row in fitted.history) - 1e-9
+
+
+def test_patience_ends_a_phase_that_no_longer_improves(plan: Plan, manifest: Manifest, workspace: Workspace) -> None:
+    strategy = Strategy(True, Head(), (phase(epochs=50, rate=1e-12, patience=3),))
+    _, fitted, _, _ = train(with_strategy(plan, strategy), manifest, workspace)
+    assert len(fitted.history) < 12
+
+
+def test_few_photos_get_more_epochs_until_the_least_steps_are_made(
+    plan: Plan, manifest: Manifest, workspace: Workspace
+) -> None:
+    strategy = Strategy(True, Head(), (phase(epochs=1, least_steps=9, batch=8),))
+    _, fitted, _, _ = train(with_strategy(plan, strategy), manifest, workspace)
+    steps = -(-len(manifest.part("train")) // 8)
+    assert len(fitted.history) == -(-9 // steps)
+
+
+def test_head_weights_do_not_depend_on_whether_the_network_was_built() -> None:
+    backbone = BACKBONES["resnet20"]
+    built = Classifier(backbone, Head(widths=(8,)), classes=3, size=16, seed=5)
+    _ = built.network
+    bare = Classifier(backbone, Head(widths=(8,)), classes=3, size=16, seed=5, kept=128)
+    for one, other in zip(built.scores.get_weights(), bare.scores.get_weights(), strict=True):
+        assert (one == other).all()
+
+
+@pytest.mark.parametrize("pool", ["average", "max", "concat", "flatten"])
+def test_every_cut_gives_the_whole_networks_answer(pool: str) -> None:
+    head = Head(pool=pool, widths=(8,))  # type: ignore[arg-type]
+    classifier = Classifier(BACKBONES["resnet20"], head, classes=3, size=16)
+    pictures = numpy.random.default_rng(0).integers(0, 256, (2, 16, 16, 3)).astype("uint8")
+    whole = classifier.whole()(pictures, training=False).numpy()
+    for cut in range(classifier.last_cut + 1):
+        activations = classifier.bottom(cut)(pictures, training=False)
+        answers = keras.ops.softmax(classifier.top(cut)(activations, training=False))
+        assert answers.numpy() == pytest.approx(whole, abs=1e-6)
+        composed = keras.ops.softmax(classifier.composed(cut)(pictures, training=False))
+        assert composed.numpy() == pytest.approx(whole, abs=1e-6)
