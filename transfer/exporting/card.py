@@ -66,8 +66,9 @@ def _figures(run: Run) -> str:
     for split in ("validation", "test"):
         correct = run.predictions(split).correct
         if len(correct):
-            low, high = scores.wilson(int(correct.sum()), len(correct))
-            lines.append(f"| {split} | {len(correct):,} | {correct.mean():.3f} | {low:.3f} to {high:.3f} |")
+            interval = scores.wilson(int(correct.sum()), len(correct))
+            span = f"{interval.low:.3f} to {interval.high:.3f}"
+            lines.append(f"| {split} | {len(correct):,} | {correct.mean():.3f} | {span} |")
     return "\n".join(lines)
 
 

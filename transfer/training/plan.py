@@ -106,7 +106,7 @@ def resolve(
         strategy = TRICKS[trick](strategy)
     if epochs is not None:
         strategy = strategy.with_epochs(epochs)
-    weights = locate(arm.backbone, backbone, arm.weights, pretrained=strategy.pretrained)
+    weights = locate(arm.backbone, backbone, arm.weights, pretrained=strategy.pretrained, arm=str(arm))
     size = size or (weights and weights.size) or usual_size(backbone, manifest)
     return Plan(arm, strategy, weights, size, seed, per_class, manifest.labels, manifest.training_digest())
 

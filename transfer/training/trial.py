@@ -88,7 +88,7 @@ def run_trial(plan: Plan, manifest: Manifest, workspace: Workspace, *, on_progre
     seconds = {"total": total, "features": activations.seconds, "training": total - activations.seconds}
     facts["seconds"] = {name: round(value, 3) for name, value in seconds.items()}
     run.write(workspace, kept, fitted.history)
-    return run
+    return Run.read(run.path)  # what is given back is what is kept
 
 
 def failed(plan: Plan, workspace: Workspace, reason: str, *, log: str = "") -> Run:

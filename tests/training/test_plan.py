@@ -1,0 +1,126 @@
+"""Which photos a run may learn from, and when two runs are the same run."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transfer.arm import Arm
+from transfer.errors import CallError, DataError
+from transfer.manifest import Manifest
+from transfer.models.backbone import BACKBONES
+from transfer.photo import Photo
+from transfer.strategy import Strategy
+from transfer.training.plan import STRATEGIES, choose, resolve, usual_size
+
+
+def photos(per_class: int, classes: int = 3) -> Manifest:
+    return Manifest(
+        tuple(
+            Photo(
+                id=f"{label}-{n}",
+                file_name=f"{label}/{n}.png",
+                label=f"class {label}",
+                source="folder",
+                sha256=f"{label:02}{n:04}",
+                width=40,
+                height=40,
+                split=("train", "train", "train", "validation", "test")[n % 5],
+            )
+            for label in range(classes)
+            for n in range(per_class)
+        )
+    )
+
+
+@given(small=st.integers(1, 12), more=st.integers(0, 12), seed=st.integers(0, 3))
+def test_a_smaller_training_subset_is_contained_in_a_larger_one(small: int, more: int, seed: int) -> None:
+    manifest = photos(30)
+    few, many = (choose(manifest, per_class=k, seed=seed) for k in (small, small + more))
+    assert set(few.train + few.validation) <= set(many.train + many.validation)
+
+
+@pytest.mark.parametrize(("k", "held_out"), [(1, 0), (4, 0), (5, 1), (10, 2), (18, 4)])
+def test_few_images_a_class_means_few_a_fifth_held_out_from_five_on(k: int, held_out: int) -> None:
+    parts = choose(photos(30), per_class=k, seed=0)
+    assert set(Counter(photo.label for photo in parts.train).values()) == {k - held_out}
+    assert Counter(photo.label for photo in parts.validation).total() == 3 * held_out
+    assert all(photo.split == "train" for photo in parts.train + parts.validation)
+    assert parts.test == photos(30).part("test")
+
+
+def test_seeds_draw_different_subsets_and_all_means_the_given_splits() -> None:
+    manifest = photos(30)
+    assert choose(manifest, per_class=5, seed=0).train != choose(manifest, per_class=5, seed=1).train
+    assert choose(manifest, per_class=None, seed=0) == choose(manifest, per_class=None, seed=1)
+    assert choose(manifest, per_class=None, seed=0).validation == manifest.part("validation")
+
+
+def test_a_class_without_training_photos_is_named() -> None:
+    manifest = photos(10)
+    lame = manifest.replace(
+        dataclasses.replace(photo, split="test") for photo in manifest.photos if photo.label == "class 1"
+    )
+    with pytest.raises(DataError, match="class 1"):
+        choose(lame, per_class=None, seed=0)
+
+
+def test_the_id_changes_with_what_decides_the_result_and_with_nothing_else(weights_file: Path) -> None:
+    manifest = photos(10)
+    arm = Arm("resnet20", "linear_probe", str(weights_file))
+    same = resolve(arm, manifest).id
+
+    moved = weights_file.parent / "moved.weights.h5"
+    moved.write_bytes(weights_file.read_bytes())
+    assert resolve(dataclasses.replace(arm, weights=str(moved)), manifest).id == same, "the file's name is no content"
+    retitled = manifest.replace([dataclasses.replace(manifest.photos[0], title="new", owner="x", file_name="y.png")])
+    assert resolve(arm, retitled).id == same, "a credit line decides nothing"
+
+    relabelled = manifest.replace([dataclasses.replace(manifest.photos[0], label="class 2")])
+    others = [
+        resolve(arm, manifest, seed=1),
+        resolve(arm, manifest, per_class=2),
+        resolve(arm, manifest, size=24),
+        resolve(dataclasses.replace(arm, strategy="frozen_head"), manifest),
+        resolve(dataclasses.replace(arm, strategy="frozen_head"), manifest, epochs=1),
+        resolve(dataclasses.replace(arm, weights="none"), manifest),
+        resolve(arm, relabelled),
+    ]
+    assert len({same} | {plan.id for plan in others}) == 1 + len(others)
+
+
+def test_photos_smaller_than_usual_are_not_blown_up_where_the_backbone_takes_them() -> None:
+    manifest = photos(5)
+    assert usual_size(BACKBONES["raw_pixels"], manifest) == 32
+    tiny = manifest.replace(dataclasses.replace(photo, width=8, height=8) for photo in manifest.photos)
+    assert usual_size(BACKBONES["raw_pixels"], tiny) == 8
+    assert usual_size(BACKBONES["resnet20"], tiny) == 8
+    assert usual_size(BACKBONES["lenet5"], tiny) == 32
+    assert usual_size(BACKBONES["mobilenet_v2"], tiny) == 224
+
+
+@pytest.mark.parametrize("number", [{"seed": -1}, {"per_class": 0}, {"epochs": 0}, {"size": 0}])
+def test_numbers_out_of_range_are_refused_before_anything_begins(number: dict[str, int]) -> None:
+    with pytest.raises(CallError, match="at least"):
+        resolve(Arm("raw_pixels"), photos(5), **number)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("arm", "hint"),
+    [(Arm("vgg61", "frozen_head"), "vgg16"), (Arm("vgg16", "frozen_haed"), "frozen_head")],
+)
+def test_an_unknown_name_suggests_the_nearest(arm: Arm, hint: str) -> None:
+    with pytest.raises(CallError, match=hint):
+        resolve(arm, photos(5))
+
+
+@pytest.mark.parametrize("name", list(STRATEGIES))
+def test_every_strategy_survives_being_written_down(name: str) -> None:
+    strategy = STRATEGIES[name]
+    assert Strategy.from_dict(strategy.to_dict()) == strategy
+    assert len(STRATEGIES.summary(name)) > 20
