@@ -276,8 +276,9 @@ def _bytes(encoded: tf.Tensor, at: int | tf.Tensor, count: int | tf.Tensor) -> t
 
 def _number(digits: tf.Tensor, *, little: bool | tf.Tensor) -> tf.Tensor:
     """The unsigned number that the bytes along the last axis write, in either byte order."""
-    weights = tf.constant([256**place for place in range(digits.shape[-1])], tf.int64)
-    return tf.reduce_sum(digits * tf.where(little, weights, weights[::-1]), -1)
+    rising = [256**place for place in range(digits.shape[-1])]
+    weights = tf.where(little, tf.constant(rising, tf.int64), tf.constant(rising[::-1], tf.int64))
+    return tf.reduce_sum(digits * weights, -1)
 
 
 # --- in Python ---
