@@ -1,7 +1,7 @@
-"""Web: the one client through which bytes come in from the network.
+"""Whole: one large file from a host that is trusted, on the disk whole or not at all.
 
-It owns the user agent, the timeouts and the way a failure is said. It refuses to wait without a limit, to keep half a
-file, and to know what the bytes mean.
+Published weights come this way: hundreds of megabytes, streamed to the disk, through the proxy that the environment
+names. A stranger's address never comes here; it goes through :class:`~transfer.web.client.Web`, which guards it.
 """
 
 from __future__ import annotations
@@ -14,19 +14,13 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from transfer import __version__
-from transfer.errors import TransferError
+from transfer.web.fault import USER_AGENT, WebError
 from transfer.workspace import atomically
 
 if TYPE_CHECKING:
     import httpx2
 
-USER_AGENT = f"transfer/{__version__}"
 REDIRECTS = 5
-
-
-class WebError(TransferError):
-    """A host that cannot be reached, stays silent, breaks off or refuses."""
 
 
 def download(

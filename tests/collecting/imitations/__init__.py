@@ -1,0 +1,1 @@
+"""Loopback imitations of the services; each refuses what the real one refuses."""
