@@ -1,0 +1,1 @@
+"""Reporting: runs -> one self-contained page; knows no keras."""

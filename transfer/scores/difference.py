@@ -25,6 +25,7 @@ With one seed only the photos vary: the result is about these two trained models
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -62,6 +63,12 @@ class Difference:
     photos: int
     seed_variance: float
     photo_variance: float
+
+    def mirrored(self) -> Difference:
+        """B minus A."""
+        return dataclasses.replace(
+            self, estimate=-self.estimate, low=-self.high, high=-self.low, probability=1 - self.probability
+        )
 
 
 @dataclass(frozen=True)

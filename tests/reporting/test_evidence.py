@@ -1,0 +1,213 @@
+"""What belongs together, what is chosen, what is stated, and what is left out."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy
+import pytest
+from reporting.plausible import (
+    FOUR,
+    HEAD,
+    LENET,
+    PROBE,
+    TUNED,
+    Competitor,
+    photos,
+    write_failure,
+    write_run,
+    write_runs,
+)
+
+from transfer.errors import TransferError
+from transfer.reporting.evidence import gather
+from transfer.reporting.sections.verdict import judge
+from transfer.run import read_runs
+from transfer.workspace import Workspace
+
+SMALL = {"labels": ("ant", "bee", "cat"), "counts": (4, 20, 30)}
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "WS")
+
+
+def test_runs_are_put_together_by_arm_and_size_and_ordered_by_validation(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_runs(workspace, manifest, FOUR, seeds=2, sizes=(5, None, 20))
+    evidence = gather(workspace, manifest, read_runs(workspace))
+    assert evidence.sizes == (None, 20, 5)
+    assert {result.seeds for result in evidence.results} == {(0, 1)}
+    for size in evidence.sizes:
+        found = [one.validation_accuracy for one in evidence.results if one.per_class == size]
+        assert len(found) == 4
+        assert found == sorted(found, reverse=True)
+    assert evidence.best is evidence.main[0]
+    assert evidence.main == evidence.results[:4]
+
+
+def test_validation_chooses_even_where_the_test_split_would_choose_otherwise(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_runs(workspace, manifest, (PROBE, HEAD, TUNED))
+    evidence = gather(workspace, manifest, read_runs(workspace))
+    validation = {one.title: numpy.mean([p.correct.mean() for p in one.validation]) for one in evidence.main}
+    assert evidence.best is not None
+    assert evidence.best.title == max(validation, key=lambda title: validation[title])
+
+
+def test_of_equal_arms_the_one_that_trains_fewer_weights_is_chosen(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    sure = 60.0  # every photo right
+    write_runs(
+        workspace,
+        manifest,
+        (Competitor("a:frozen_head", sure, trainable=500), Competitor("b:probe", sure, trainable=9)),
+    )
+    evidence = gather(workspace, manifest, read_runs(workspace))
+    assert [one.title for one in evidence.main] == ["b:probe", "a:frozen_head"]
+
+
+def test_the_same_arm_in_two_settings_is_two_competitors_that_say_what_differs(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    for epochs in (5, 12):
+        write_run(workspace, manifest, dataclasses.replace(HEAD, epochs=epochs))
+    evidence = gather(workspace, manifest, read_runs(workspace))
+    assert {one.title for one in evidence.main} == {f"{HEAD.arm} (step 1 epochs {n})" for n in (5, 12)}
+
+
+def test_runs_of_other_data_are_counted_and_left_out(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_runs(workspace, manifest, (PROBE,), seeds=2)
+    changed = manifest.replace([dataclasses.replace(manifest.kept[0], excluded="by hand")])
+    write_runs(workspace, changed, (PROBE,), seeds=1)
+    evidence = gather(workspace, changed, read_runs(workspace))
+    assert (len(evidence.runs), evidence.other_data) == (1, 2)
+
+
+def test_a_failure_is_shown_until_a_later_run_makes_it_good(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_run(workspace, manifest, PROBE)
+    write_failure(workspace, manifest, HEAD.arm, "no memory", size=9)
+    assert [run.reason for run in gather(workspace, manifest, read_runs(workspace)).failed] == ["no memory"]
+    write_run(workspace, manifest, HEAD)
+    assert gather(workspace, manifest, read_runs(workspace)).failed == ()
+
+
+def test_without_runs_the_error_says_to_train(workspace: Workspace) -> None:
+    with pytest.raises(TransferError, match="transfer train"):
+        gather(workspace, photos(workspace, **SMALL), [])
+
+
+def test_with_runs_of_other_data_only_the_error_says_so(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_runs(workspace, manifest, (PROBE,), seeds=1)
+    with pytest.raises(TransferError, match="1 runs of other data"):
+        gather(workspace, photos(workspace, labels=("x", "y"), counts=(4, 20, 30)), read_runs(workspace))
+
+
+def test_without_test_photos_validation_is_stated_and_nothing_is_compared(workspace: Workspace) -> None:
+    manifest = photos(workspace, labels=("ant", "bee"), counts=(4, 20, 0))
+    write_runs(workspace, manifest, (PROBE, LENET))
+    evidence = gather(workspace, manifest, read_runs(workspace))
+    assert (evidence.stated, evidence.pairs) == ("validation", ())
+    assert evidence.best is not None
+    assert evidence.best.accuracy == evidence.best.validation_accuracy
+
+
+def test_every_pair_of_a_size_is_compared_once_and_never_across_sizes(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_runs(workspace, manifest, FOUR, seeds=2, sizes=(None, 5))
+    pairs = gather(workspace, manifest, read_runs(workspace)).pairs
+    assert len(pairs) == 2 * 6
+    assert all(pair.a.per_class == pair.b.per_class for pair in pairs)
+    assert all(pair.corrected >= pair.difference.p for pair in pairs)
+
+
+def test_arms_are_compared_over_the_seeds_that_both_have(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_runs(workspace, manifest, (PROBE,), seeds=3)
+    write_runs(workspace, manifest, (LENET,), seeds=2)
+    (pair,) = gather(workspace, manifest, read_runs(workspace)).pairs
+    assert pair.difference.seeds == 2
+    both = [numpy.mean(one.accuracies[:2]) for one in (pair.a, pair.b)]
+    assert pair.difference.estimate == pytest.approx(both[0] - both[1])
+
+
+def test_photos_of_one_group_count_once_in_the_interval_of_an_arm(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    grouped = manifest.replace(
+        dataclasses.replace(photo, group=f"{photo.label} burst {int(photo.id[-4:]) // 10}") for photo in manifest.kept
+    )
+    widths = []
+    for each in (manifest, grouped):
+        write_runs(workspace, each, (LENET,), seeds=1)
+        (result,) = gather(workspace, each, read_runs(workspace)).main
+        assert result.interval is not None
+        widths.append(result.interval.high - result.interval.low)
+    assert widths[1] > 2 * widths[0]
+
+
+def test_the_worst_mistakes_are_wrong_and_stand_in_the_order_of_their_loss(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL, draws=30)
+    write_runs(workspace, manifest, (LENET,))
+    mistakes = gather(workspace, manifest, read_runs(workspace)).mistakes
+    assert len(mistakes) > 3
+    assert all(one.given != one.predicted and one.photo and one.photo.label == one.given for one in mistakes)
+    chances = [one.given_chance for one in mistakes]
+    assert chances == sorted(chances)
+    assert all(str(one.thumbnail).startswith("data:image/jpeg;base64,") for one in mistakes)
+
+
+def test_a_photo_that_is_gone_has_no_thumbnail_and_stops_nothing(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_runs(workspace, manifest, (LENET,))
+    mistakes = gather(workspace, manifest, read_runs(workspace)).mistakes
+    assert mistakes
+    assert {one.thumbnail for one in mistakes} == {None}
+
+
+# --- the verdict ---
+
+
+def test_a_winner_is_named_only_where_every_corrected_test_rejects(workspace: Workspace) -> None:
+    manifest = photos(workspace, labels=("ant", "bee", "cat"), counts=(4, 60, 100))
+    write_runs(workspace, manifest, (TUNED, LENET), seeds=5)
+    verdict = judge(gather(workspace, manifest, read_runs(workspace)))
+    assert verdict is not None
+    assert verdict.wins
+    assert verdict.leader.title == TUNED.arm
+    write_runs(workspace, manifest, (dataclasses.replace(TUNED, arm="twin:fine_tune_top"),), seeds=5)
+    verdict = judge(gather(workspace, manifest, read_runs(workspace)))
+    assert verdict is not None
+    assert not verdict.wins
+    assert len(verdict.level) == 1
+    assert verdict.needed is not None
+    assert verdict.needed > 300
+
+
+def test_arms_without_a_seed_in_common_name_no_winner(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_run(workspace, manifest, TUNED, seed=0)
+    write_run(workspace, manifest, LENET, seed=1)
+    verdict = judge(gather(workspace, manifest, read_runs(workspace)))
+    assert verdict is not None
+    assert not verdict.wins
+
+
+def test_where_the_test_split_contradicts_validation_the_verdict_says_so(workspace: Workspace) -> None:
+    manifest = photos(workspace, labels=("ant", "bee", "cat"), counts=(4, 60, 100))
+    write_runs(workspace, manifest, (PROBE, LENET), seeds=5)
+    runs = read_runs(workspace)
+    # The lesser arm's validation answers are replaced by perfect ones: validation will choose it.
+    for run in runs:
+        if run.arm == LENET.arm:
+            part = run.predictions("validation")
+            perfect = dataclasses.replace(part, probabilities=numpy.eye(3, dtype="float32")[part.truth])
+            run.write(workspace, [perfect, run.predictions("test")], run.history())
+    verdict = judge(gather(workspace, manifest, read_runs(workspace)))
+    assert verdict is not None
+    assert verdict.leader.title == LENET.arm
+    assert [pair.b.title for pair in verdict.better] == [PROBE.arm]
+    assert not verdict.wins

@@ -1,0 +1,115 @@
+"""Evidence: all that a section may look at, filled before any template is opened.
+
+It owns the reading of files (predictions, histories, thumbnails) and what of it belongs to the page: the runs of the
+present data, finished and failed, and which split figures are stated on. It refuses markup.
+
+Validation chooses and orders; what is *stated* is the test split, or validation where there is no test split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from transfer.errors import TransferError
+from transfer.manifest import Manifest
+from transfer.reporting.mistake import Mistake, worst_mistakes
+from transfer.reporting.pair import Pair, pairs_of
+from transfer.reporting.result import Result, latest, results_of
+from transfer.run import Run
+from transfer.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that a section may look at.
+
+    Attributes:
+        title: Of the page. manifest: The photos as they are now. data: Digest of their training view.
+        stated: The split that figures are stated on: ``test``, or ``validation`` where no photo is in test.
+        results: Largest training size first; within a size by validation, best first.
+        pairs: All pairs within each size; empty where there is no test split to compare on.
+        failed: Runs of these data that failed and were not made good since.
+        mistakes: The worst of the best arm.
+        other_data, doubles: Runs left out: of other data; of a seed that another run of the same setting has.
+    """
+
+    title: str
+    manifest: Manifest
+    data: str
+    stated: str
+    results: tuple[Result, ...]
+    pairs: tuple[Pair, ...]
+    failed: tuple[Run, ...]
+    mistakes: tuple[Mistake, ...] = ()
+    other_data: int = 0
+    doubles: int = 0
+
+    @cached_property
+    def sizes(self) -> tuple[int | None, ...]:
+        """The training sizes, largest first; None is all photos."""
+        return tuple(dict.fromkeys(result.per_class for result in self.results))
+
+    @cached_property
+    def main(self) -> tuple[Result, ...]:
+        """The results at the largest training size, which the verdict is about."""
+        return tuple(result for result in self.results if result.per_class == self.sizes[0])
+
+    @property
+    def best(self) -> Result | None:
+        """First by validation; the first by name where nothing could be held out to choose by."""
+        return self.main[0] if self.results else None
+
+    @property
+    def chosen(self) -> bool:
+        """Whether validation chose the best."""
+        return self.best is not None and self.best.validation_accuracy is not None
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        return tuple(run for result in self.results for run in result.runs)
+
+
+def gather(workspace: Workspace, manifest: Manifest, runs: Sequence[Run], *, title: str | None = None) -> Evidence:
+    """Read what the page will show.
+
+    Raises:
+        TransferError: There is no run of the present data.
+    """
+    data = manifest.training_digest()
+    own = [run for run in runs if run.data == data]
+    _check(runs, own)
+    done = latest([run for run in own if run.done])
+    stated = "test" if any(run.predictions("test").photos for run in done) else "validation"
+    results = results_of(done, stated)
+    return Evidence(
+        title=title or workspace.root.absolute().name,
+        manifest=manifest,
+        data=data,
+        stated=stated,
+        results=results,
+        pairs=pairs_of(results) if stated == "test" else (),
+        failed=_failed(own),
+        mistakes=worst_mistakes(results[0], workspace, manifest) if results else (),
+        other_data=len(runs) - len(own),
+        doubles=sum(run.done for run in own) - len(done),
+    )
+
+
+def _check(runs: Sequence[Run], own: Sequence[Run]) -> None:
+    if not runs:
+        raise TransferError("There is no run to report on.", remedy="Train first: `transfer train WS`.")
+    if not own:
+        raise TransferError(
+            "No run was made with the present photos, labels and splits.",
+            received=f"{len(runs)} runs of other data",
+            remedy="Train again: `transfer train WS`. The old runs stay where they are.",
+        )
+
+
+def _failed(runs: Sequence[Run]) -> tuple[Run, ...]:
+    """The failures that no later run of the same arm, size and seed has made good."""
+    good = {(run.arm, run.per_class, run.seed) for run in runs if run.done}
+    failed = [run for run in runs if not run.done and (run.arm, run.per_class, run.seed) not in good]
+    return tuple(sorted(failed, key=lambda run: (run.arm, run.per_class or 0, run.seed, run.id)))

@@ -1,0 +1,67 @@
+"""Every arm at every training size: accuracy with its interval, the spread between seeds, and other scores."""
+
+from __future__ import annotations
+
+import math
+
+from markupsafe import Markup
+
+from transfer import scores
+from transfer.reporting.evidence import Evidence
+from transfer.reporting.markup import render
+from transfer.reporting.pair import Pair
+from transfer.reporting.result import Result
+from transfer.reporting.section import Section
+
+
+def body(evidence: Evidence) -> Markup | None:
+    if not evidence.results:
+        return None
+    low, high = _scale(evidence.results)
+    return render(
+        "arms.html",
+        evidence=evidence,
+        low=low,
+        high=high,
+        groups=[
+            (size, [_row(one, evidence) for one in evidence.results if one.per_class == size])
+            for size in evidence.sizes
+        ],
+        several=len(evidence.sizes) > 1,
+    )
+
+
+def _row(result: Result, evidence: Evidence) -> dict[str, object]:
+    against = _against_first(result, evidence)
+    return {
+        "result": result,
+        "difference": against and against.difference,
+        "corrected": against and against.corrected,
+        "settled": against is not None and against.settled,
+        "mean_class": result.score(scores.MEAN_CLASS_ACCURACY),
+        "macro_f1": result.score(scores.MACRO_F1),
+        "top_5": result.score(scores.top_k(5)) if len(result.runs[0].labels) > 5 else None,
+        "log_loss": result.score(scores.LOG_LOSS),
+        "calibration": result.score(scores.CALIBRATION_ERROR),
+    }
+
+
+def _against_first(result: Result, evidence: Evidence) -> Pair | None:
+    """How it stands to the first arm of its size, the one that validation chose there."""
+    first = next(one for one in evidence.results if one.per_class == result.per_class)
+    for pair in evidence.pairs:
+        if {id(pair.a), id(pair.b)} == {id(first), id(result)}:
+            return pair.seen_from(result)
+    return None
+
+
+def _scale(results: tuple[Result, ...]) -> tuple[float, float]:
+    """The ends of the drawn scale, in whole tenths around all that is drawn on it."""
+    drawn = [edge for one in results if one.interval for edge in (one.interval.low, one.interval.high, *one.accuracies)]
+    if not drawn:
+        return 0.0, 1.0
+    low, high = math.floor(10 * min(drawn)) / 10, math.ceil(10 * max(drawn)) / 10
+    return (low, high) if low < high else (max(low - 0.1, 0.0), min(high + 0.1, 1.0))
+
+
+section = Section("Arms", 30, body)

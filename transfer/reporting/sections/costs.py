@@ -1,0 +1,43 @@
+"""What each arm costs: time, memory, weights, and the settings that decide them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markupsafe import Markup
+
+from transfer.reporting.evidence import Evidence
+from transfer.reporting.markup import render
+from transfer.reporting.result import Result
+from transfer.reporting.section import Section
+
+
+def body(evidence: Evidence) -> Markup | None:
+    if not evidence.results:
+        return None
+    return render("costs.html", size=evidence.sizes[0], rows=[_row(result) for result in evidence.main])
+
+
+def _row(result: Result) -> dict[str, Any]:
+    return {
+        "title": result.title,
+        "training": result.mean("seconds", "training"),
+        "features": sum(result.facts("seconds", "features")) if result.facts("seconds", "features") else None,
+        "latency": result.mean("latency_ms"),
+        "memory": result.greatest("peak_memory_mb"),
+        "trainable": result.mean("parameters", "trainable"),
+        "total": result.mean("parameters", "total"),
+        "size": _each(result, "size"),
+        "batch_norm": _each(result, "batch_norm"),
+        "precision": _each(result, "precision"),
+        "engine": _each(result, "engine"),
+        "device": _each(result, "device"),
+    }
+
+
+def _each(result: Result, *names: str) -> str | None:
+    """A fact that should be one for all seeds; all of them where it is not."""
+    return ", ".join(sorted({str(value) for value in result.facts(*names)})) or None
+
+
+section = Section("Costs", 70, body)

@@ -1,0 +1,37 @@
+"""Where every figure comes from: data, seeds, weights, versions, and how often the test split was opened."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from transfer.reporting.evidence import Evidence
+from transfer.reporting.markup import render
+from transfer.reporting.section import Section
+
+
+def body(evidence: Evidence) -> Markup:
+    runs = evidence.runs
+    versions = sorted({(name, version) for run in runs for name, version in (run.facts.get("versions") or {}).items()})
+    weights = sorted(
+        {
+            (run.arm, str(used.get("name")), str(used.get("sha256")))
+            for run in runs
+            if (used := run.facts.get("weights"))
+        }
+    )
+    opened = [run.facts["test_opened"] for run in runs if run.facts.get("test_opened") is not None]
+    started = sorted(str(run.facts["started"]) for run in runs if run.facts.get("started"))
+    return render(
+        "provenance.html",
+        evidence=evidence,
+        seeds=sorted({run.seed for run in runs}),
+        versions=versions,
+        weights=weights,
+        opened=opened,
+        started=started,
+        commands=list(dict.fromkeys(str(run.facts["command"]) for run in runs if run.facts.get("command"))),
+        runs=runs,
+    )
+
+
+section = Section("Provenance", 80, body)
