@@ -210,9 +210,8 @@ def _nursery(address: str, threads: int, preload: Sequence[str]) -> None:
 
 def _work(parent: Connection, threads: int) -> None:
     """Do one task after the other until the parent closes the socket."""
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    if "tensorflow" in sys.modules:  # it was among the preloaded; the cores are shared out between the jobs
+        sys.modules["tensorflow"].config.threading.set_intra_op_parallelism_threads(threads)
     parent.send(os.getpid())
     with contextlib.suppress(EOFError, OSError):
         while True:

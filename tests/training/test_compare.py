@@ -1,0 +1,147 @@
+"""The grid: same photos for every arm, nothing twice, and one trial's death is nobody else's."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from transfer import workflow
+from transfer.errors import CallError, TrainingError
+from transfer.manifest import Manifest
+from transfer.run import Run
+from transfer.training.workers import Outcome, Task, Workers
+from transfer.workspace import Workspace
+
+Progress = Callable[[int, int, str], None]
+
+
+# --- what the workers do in these tests; they find it by the module's name ---
+
+
+def double(number: int, on_progress: Progress) -> tuple[int, int]:
+    on_progress(1, 1, "doubling")
+    return 2 * number, os.getpid()
+
+
+def die(on_progress: Progress) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def complain(on_progress: Progress) -> None:
+    raise TrainingError("No good.", received="this", remedy="Do that.")
+
+
+def stumble(on_progress: Progress) -> None:
+    raise ZeroDivisionError("by zero")
+
+
+def task(function: str, *, fresh: bool = False, keys: frozenset[str] = frozenset(), **arguments: object) -> Task:
+    return Task(f"{function} {arguments}", f"test_compare:{function}", arguments, fresh, keys)
+
+
+@pytest.fixture
+def run_tasks(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Outcome]]:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+
+    def run(*tasks: Task, jobs: int = 2) -> list[Outcome]:
+        with Workers(jobs, []) as workers:
+            return list(workers.run(tasks, lambda *_: None))
+
+    return run
+
+
+def test_workers_live_on_and_fresh_ones_do_not(run_tasks: Callable[..., list[Outcome]]) -> None:
+    outcomes = run_tasks(*(task("double", number=n) for n in range(4)), jobs=1)
+    assert [outcome.result[0] for outcome in outcomes] == [0, 2, 4, 6]
+    assert len({outcome.result[1] for outcome in outcomes}) == 1
+    outcomes = run_tasks(*(task("double", number=n, fresh=True) for n in range(3)), jobs=1)
+    assert len({outcome.result[1] for outcome in outcomes}) == 3
+
+
+def test_a_dead_worker_fails_its_own_task_and_no_other(run_tasks: Callable[..., list[Outcome]]) -> None:
+    tasks = [task("double", number=1), task("die"), task("double", number=2), task("double", number=3, fresh=True)]
+    outcomes = run_tasks(*tasks, jobs=1)
+    assert [outcome.result and outcome.result[0] for outcome in outcomes] == [2, None, 4, 6]
+    assert "died" in str(outcomes[1].error)
+
+
+def test_errors_come_home_in_three_beats_and_strangers_with_their_traceback(
+    run_tasks: Callable[..., list[Outcome]],
+) -> None:
+    known, stranger = run_tasks(task("complain"), task("stumble"), jobs=1)
+    assert str(known.error) == "No good. Received: this. Do that."
+    assert "ZeroDivisionError" in str(stranger.error)
+    assert "in stumble" in stranger.log
+
+
+def test_what_two_tasks_need_is_not_computed_by_both_at_once(run_tasks: Callable[..., list[Outcome]]) -> None:
+    tasks = [task("double", number=n, keys=frozenset({"features"})) for n in range(3)]
+    first = run_tasks(*tasks)[0]
+    assert first.task is tasks[0]
+
+
+# --- the grid ---
+
+ARMS = ["raw_pixels", "lenet5:from_scratch"]
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory, photo_folder: Path) -> tuple[Workspace, list[Run]]:
+    workspace = Workspace(tmp_path_factory.mktemp("compared"))
+    workflow.load(photo_folder, workspace)
+    return workspace, list(workflow.compare(workspace, ARMS, seeds=2, per_class=(3, None), epochs=1, jobs=2))
+
+
+def test_a_comparison_has_a_row_for_each_arm_size_and_seed_and_adds_only_what_is_missing(
+    compared: tuple[Workspace, list[Run]],
+) -> None:
+    workspace, runs = compared
+    assert [(run.arm.split(":")[0], run.per_class, run.seed) for run in runs] == [
+        (arm, k, seed) for arm in ("raw_pixels", "lenet5") for k in (3, None) for seed in (0, 1)
+    ]
+    assert all(run.done for run in runs), [run.reason for run in runs]
+    photos = {run.predictions("test").photos for run in runs}
+    assert len(photos) == 1, "every arm is judged on the same photos"
+
+    written = {path: path.stat().st_mtime_ns for path in workspace.runs.rglob("*") if path.is_file()}
+    again = list(workflow.compare(workspace, [*ARMS, "raw_pixels:frozen_head"], seeds=2, epochs=1))
+    assert [run.id for run in again[:2]] == [run.id for run in runs[2:4]]
+    assert len(again) == 6
+    assert written == {path: path.stat().st_mtime_ns for path in written}, "what exists is not touched"
+
+
+def test_a_worker_and_this_process_make_the_same_run(compared: tuple[Workspace, list[Run]], tmp_path: Path) -> None:
+    workspace, runs = compared
+    there = next(run for run in runs if run.arm == "lenet5:from_scratch" and run.per_class is None and run.seed == 1)
+    elsewhere = Workspace(tmp_path / "elsewhere")
+    Manifest.read(workspace).write(elsewhere)
+    here = workflow.train(elsewhere, "lenet5:from_scratch", seed=1, epochs=1)
+    assert here.id == there.id
+    assert here.predictions("test").probabilities == pytest.approx(there.predictions("test").probabilities, abs=1e-6)
+
+
+def test_weights_that_cannot_be_had_fail_their_arm_and_no_other(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setenv("TRANSFER_WEIGHTS_URL", "http://127.0.0.1:9")
+    comparison = workflow.compare(workspace, ["mobilenet_v2", "raw_pixels"], seeds=1)
+    failed, done = comparison.rows()
+    assert (failed["status"], done["status"]) == ("failed", "done")
+    assert "mobilenet_v2" in failed["reason"]
+    assert [row["status"] for row in workflow.runs(workspace).rows()].count("failed") == 1
+    assert comparison.best().arm == "raw_pixels:linear_probe"
+    frame = comparison.to_frame()
+    assert frame.loc[1, "test_accuracy"] == done["test"]["accuracy"]
+
+
+@pytest.mark.parametrize("call", [{"seeds": 0}, {"jobs": 0}, {"arms": []}, {"arms": ["vgg16:"]}])
+def test_a_wrong_call_is_refused_before_anything_begins(workspace: Workspace, call: dict[str, object]) -> None:
+    arms = call.pop("arms", ["raw_pixels"])
+    with pytest.raises(CallError):
+        workflow.compare(workspace, arms, **call)  # type: ignore[arg-type]
+    assert not workspace.runs.exists()
