@@ -15,7 +15,7 @@ def model_card(run: Run, manifest: Manifest, difference: float, checked: int) ->
     """Markdown: use, figures with intervals, how it was proved, the licences of the data."""
     facts = run.facts
     licences = Counter(photo.licence or "not stated" for photo in manifest.kept)
-    return f"""# {run.arm}
+    return f"""# {_inline(run.arm)}
 
 A classifier of {len(run.labels)} classes: {_inline(", ".join(run.labels))}.
 

@@ -1,0 +1,172 @@
+"""The artifact answers as the run did, without this package and without Keras, or it is not written."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy
+import pytest
+from PIL import Image
+
+from transfer import workflow
+from transfer.errors import DataError, ExportError
+from transfer.exporting import card, saved_model
+from transfer.exporting.saved_model import Exported
+from transfer.manifest import Manifest
+from transfer.run import Run
+from transfer.workspace import Workspace
+
+Made = tuple[Workspace, Run, Exported]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, photo_folder: Path) -> Made:
+    """LeNet-5, trained for an epoch and exported."""
+    workspace = Workspace(tmp_path_factory.mktemp("made") / "ws")
+    workflow.load(photo_folder, workspace)
+    run = workflow.train(workspace, "lenet5:from_scratch", epochs=1)
+    return workspace, run, workflow.export(workspace, into=workspace.root / "model")
+
+
+def test_the_proof_ran_on_real_photos_and_says_how_close_it_was(made: Made) -> None:
+    _, run, exported = made
+    assert exported.checked == len(run.predictions("test").photos)
+    assert 0 <= exported.max_difference <= 1e-5
+
+
+SERVE = """
+import json, sys
+sys.modules["keras"] = sys.modules["transfer"] = None
+import tensorflow as tf
+model = tf.saved_model.load(sys.argv[1])
+answers = {}
+for name in sys.argv[2:]:
+    answer = model.signatures["serving_default"](encoded=tf.constant([open(name, "rb").read()]))
+    answers[name] = {key: value.numpy().tolist() for key, value in answer.items() if value.dtype != tf.string}
+    answers[name]["label"] = answer["label"].numpy()[0].decode()
+    answers[name]["labels"] = [label.decode() for label in answer["labels"].numpy()]
+print(json.dumps(answers))
+"""
+
+
+def test_it_serves_any_format_without_keras_and_turns_photos_upright(made: Made, tmp_path: Path) -> None:
+    workspace, run, exported = made
+    picture = Image.open(workspace.photo_path(Manifest.read(workspace).part("test")[0].file_name)).convert("RGB")
+    files = {name: tmp_path / f"{name}" for name in ("a.png", "b.bmp", "c.webp", "d.gif", "turned.png")}
+    picture.save(files["a.png"])
+    picture.save(files["b.bmp"])
+    picture.save(files["c.webp"], lossless=True)
+    picture.quantize(256).save(files["d.gif"])
+    picture.rotate(90, expand=True).save(files["turned.png"])
+    upright, lying = tmp_path / "upright.jpg", tmp_path / "lying.jpg"
+    grey = picture.convert("L")  # no colour, so that the blocks of a turned JPEG decode to the same pixels
+    grey.save(upright, quality=100)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored turned; to be shown turned back by 90 degrees
+    grey.transpose(Image.Transpose.ROTATE_90).save(lying, quality=100, exif=exif)
+    names = [str(path) for path in (*files.values(), upright, lying)]
+    done = subprocess.run(
+        [sys.executable, "-c", SERVE, str(exported.path), *names], capture_output=True, text=True, check=True
+    )
+    answers = {Path(name).name: answer for name, answer in json.loads(done.stdout.splitlines()[-1]).items()}
+    probabilities = {name: numpy.array(answer["probabilities"][0]) for name, answer in answers.items()}
+    assert probabilities["b.bmp"] == pytest.approx(probabilities["a.png"], abs=1e-6)
+    assert probabilities["c.webp"] == pytest.approx(probabilities["a.png"], abs=1e-6)
+    assert probabilities["lying.jpg"] == pytest.approx(probabilities["upright.jpg"], abs=1e-3)
+    assert abs(probabilities["turned.png"] - probabilities["a.png"]).max() > 1e-4
+    for answer in answers.values():
+        assert tuple(answer["labels"]) == run.labels
+        assert answer["label"] == run.labels[int(numpy.argmax(answer["probabilities"][0]))]
+        assert answer["probability"][0] == pytest.approx(max(answer["probabilities"][0]))
+
+
+def test_run_and_export_give_the_same_answers(made: Made, tmp_path: Path) -> None:
+    workspace, run, exported = made
+    photos = [workspace.photo_path(photo.file_name) for photo in Manifest.read(workspace).part("test")]
+    from_run = list(workflow.predict(run.path, photos, top=3))
+    from_export = list(workflow.predict(exported.path, photos, top=3))
+    kept = run.predictions("test").probabilities
+    for one, other, row in zip(from_run, from_export, kept, strict=True):
+        assert one.label == other.label
+        assert dict(one.top) == pytest.approx(dict(other.top), abs=1e-5)
+        assert dict(one.top) == pytest.approx(dict(zip(run.labels, row.tolist(), strict=True)), abs=1e-5)
+
+
+def test_a_file_that_cannot_be_read_is_an_answer_and_stops_no_other(made: Made, tmp_path: Path) -> None:
+    workspace, _, exported = made
+    good = workspace.photo_path(Manifest.read(workspace).part("test")[0].file_name)
+    text = tmp_path / "text.jpg"
+    text.write_text("not a photo")
+    cut = tmp_path / "cut.jpg"
+    Image.open(good).convert("RGB").save(cut)
+    cut.write_bytes(cut.read_bytes()[:-200])
+    answers = list(workflow.predict(exported.path, [good, text, tmp_path / "absent.png", cut, good]))
+    assert [answer.error is None for answer in answers] == [True, False, False, False, True]
+    assert answers[1].to_dict().keys() == {"file", "error"}
+    assert answers[0].top == answers[4].top
+
+
+def test_an_artifact_that_answers_otherwise_is_not_written(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace, run, _ = made
+    rebuild = saved_model.rebuild
+
+    def spoilt(run: Run) -> object:
+        classifier = rebuild(run)
+        kernel, bias = classifier.scores.get_layer("logits").get_weights()
+        classifier.scores.get_layer("logits").set_weights([kernel, bias + numpy.arange(len(bias))])
+        return classifier
+
+    monkeypatch.setattr(saved_model, "rebuild", spoilt)
+    target = workspace.root / "spoilt"
+    with pytest.raises(ExportError, match="answers otherwise"):
+        workflow.export(workspace, run.id, into=target)
+    assert not target.exists()
+    assert not list(workspace.root.glob(".writing-*"))
+
+
+def test_an_older_export_is_replaced_and_something_else_is_not(made: Made) -> None:
+    workspace, run, exported = made
+    again = workflow.export(workspace, run.id[:6], into=exported.path)
+    assert again.path == exported.path
+    holder = workspace.root / "precious"
+    holder.mkdir()
+    (holder / "thesis.txt").write_text("years")
+    with pytest.raises(DataError, match="something else"):
+        workflow.export(workspace, into=holder)
+    assert (holder / "thesis.txt").read_text() == "years"
+
+
+def test_card_and_credits_say_what_it_is_and_whose_photos_taught_it(made: Made) -> None:
+    _, run, exported = made
+    card = (exported.path / "README.md").read_text(encoding="utf-8")
+    correct = run.predictions("test").correct
+    assert f"| test | {len(correct)} | {correct.mean():.3f} |" in card
+    assert run.id in card
+    credits = (exported.path / "CREDITS.csv").read_text(encoding="utf-8").splitlines()
+    assert len(credits) == 1 + 36
+    assert (exported.path / "labels.txt").read_text(encoding="utf-8").split() == list(run.labels)
+
+
+def test_names_from_elsewhere_become_neither_markdown_nor_formulas(made: Made) -> None:
+    workspace, run, _ = made
+    manifest = Manifest.read(workspace)
+    hostile = dataclasses.replace(
+        manifest.photos[0], title="=HYPERLINK(1)", licence="<script>|x|", image_url="file:///home/someone/1.png"
+    )
+    manifest = manifest.replace([hostile])
+    evil = dataclasses.replace(run, arm="[x](javascript:1)<img src=x>")
+    text = card.model_card(evil, manifest, 0.0, 1)
+    assert "<script>" not in text
+    assert "<img" not in text
+    assert "[x](" not in text
+    assert "'=HYPERLINK(1)" in card.credits(manifest)
+    assert "file://" not in card.credits(manifest)
+
+
+def test_what_is_neither_a_run_nor_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="neither a run nor"):
+        list(workflow.predict(tmp_path, ["x.jpg"]))
