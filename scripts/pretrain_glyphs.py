@@ -3,8 +3,9 @@
     python scripts/pretrain_glyphs.py [--into FOLDER] [--seed 0]
 
 Writes resnet20_glyphs.weights.h5 and resnet20_glyphs.json, by default where the package keeps them. Two to three
-minutes on two cores. The same seed draws the same glyphs everywhere; the weights agree up to the order in which threads
-add, so that a rerun differs in its sha256 and hardly in its accuracies.
+minutes on two cores. The same seed draws the same glyphs. With the versions that the record names, a rerun on the
+machine that made the kept file gave the same bytes; elsewhere threads may add in another order, and the last digits
+differ.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import unicodedata
@@ -16,6 +17,7 @@ from transfer import workflow
 from transfer.demo import PER_CLASS, arms, digits, glyphs, pretraining, run_demo
 from transfer.demo.pretraining import KEPT, Recipe
 from transfer.manifest import Manifest
+from transfer.models import weights
 from transfer.workspace import Workspace
 
 LETTERS = "".join(glyphs.ALPHABETS.values())
@@ -32,13 +34,15 @@ def record() -> dict:
 
 def likeness_to_digits(character: str) -> float:
     """The greatest correlation of an upright character, in any font, with any digit in any font."""
+    return float((upright_rows(character) @ upright_rows("0123456789").T).max())
 
-    def rows(characters: str) -> numpy.ndarray:
-        drawn = [glyphs.upright(each, face).ravel() for each in characters for face in glyphs.FACES]
-        centred = numpy.array(drawn, float) - numpy.mean(drawn, axis=1, keepdims=True)
-        return centred / numpy.linalg.norm(centred, axis=1, keepdims=True)
 
-    return float((rows(character) @ rows("0123456789").T).max())
+@functools.cache
+def upright_rows(characters: str) -> numpy.ndarray:
+    """A row for each character and font, of mean 0 and length 1."""
+    drawn = [glyphs.upright(each, face).ravel() for each in characters for face in glyphs.FACES]
+    centred = numpy.array(drawn, float) - numpy.mean(drawn, axis=1, keepdims=True)
+    return centred / numpy.linalg.norm(centred, axis=1, keepdims=True)
 
 
 def test_no_class_holds_a_digit_or_a_character_that_is_left_out_for_looking_like_one() -> None:
@@ -63,7 +67,7 @@ def test_a_character_belongs_to_one_class_and_every_alphabet_has_some() -> None:
     assert len(drawn) == len(set(drawn))
     assert set(drawn) | DROPPED == set(LETTERS), "a letter is drawn or left out for a reason"
     for alphabet in glyphs.ALPHABETS.values():
-        assert len(set(alphabet) & set(drawn)) > 15
+        assert len(set(alphabet) & set(drawn)) >= 15
     assert len(glyphs.classes()) > 100
 
 
@@ -137,18 +141,22 @@ def test_a_probe_of_the_kept_weights_beats_raw_pixels_on_handwritten_digits(reco
         assert learned[k] == pytest.approx(record["target_accuracy"][str(k)]["pretrained"], abs=0.03)
 
 
-def test_pretraining_learns_glyphs_and_keeps_what_it_learned(tmp_path: Path) -> None:
-    recipe = Recipe(drawings=4, held_out=1, epochs=2, batch=64)
+def test_pretraining_learns_glyphs_and_keeps_what_it_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(glyphs, "classes", lambda: ("A", "Шш", "Δ", "L", "X"))
+    recipe = Recipe(drawings=64, held_out=20, epochs=6, batch=8, rate=0.02)
     told: list[str] = []
     made = pretraining.pretrain(recipe, on_progress=lambda done, total, what: told.append(what))
-    assert {"drawing glyphs", "pretraining"} == set(told)
-    assert made.network.count_params() == pretraining.kept_network().count_params()
+    assert told == ["drawing glyphs"] * 10 + ["pretraining"] * 6
+    assert made.source_accuracy > 0.6, "five letters, guessed one time in five"
     path = tmp_path / pretraining.FILE
     made.network.save_weights(path)
     facts = pretraining.record(made, recipe, path, subsets=1)
-    assert facts["source_accuracy"]["accuracy"] > 2 / len(glyphs.classes()), "better than chance after two epochs"
+    assert facts["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert facts["target_accuracy"]["20"]["raw_pixels"] > facts["target_accuracy"]["1"]["raw_pixels"]
-    assert pretraining.pretrain(recipe).source_accuracy == pytest.approx(made.source_accuracy, abs=0.05)
+    again = pretraining.kept_network()
+    weights.load(again, path)
+    grey = glyphs.to_grey(load_digits().images[:20])
+    assert numpy.allclose(pretraining.features(again, grey), pretraining.features(made.network, grey), atol=1e-5)
 
 
 # --- the digits and the whole job ---
@@ -190,7 +198,8 @@ def test_the_demo_ends_with_a_table_a_report_and_a_model_that_answers(digits_wor
     shown = run_demo(digits_workspace, competitors=competitors, seeds=1, per_class=(10,), jobs=1)
     assert [run.status for run in shown.comparison] == ["done", "done"]
     assert [row["arm"] for row in shown.table()] == list(competitors), "the better arm first"
-    assert shown.report.read_text(encoding="utf-8").count("raw_pixels:linear_probe") > 0
+    page = shown.report.read_text(encoding="utf-8").replace("<wbr>", "")
+    assert [arm for arm in competitors if arm not in page] == []
     assert (shown.exported.path / "saved_model.pb").exists()
     assert [photo.label for photo, _ in shown.answers] == [str(label) for label in range(10)]
     assert sum(photo.label == answer.label for photo, answer in shown.answers) >= 7

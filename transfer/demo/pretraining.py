@@ -75,7 +75,7 @@ def pretrain(recipe: Recipe = Recipe(), *, on_progress: Progress | None = None) 
     begun = time.perf_counter()
     drawings, truth = glyphs.draw_glyphs(recipe.drawings, seed=recipe.seed, on_progress=on_progress)
     # Seeds of two words, so that no held-out drawing is one of another recipe's training drawings.
-    unseen, unseen_truth = glyphs.draw_glyphs(recipe.held_out, seed=recipe.seed + 2**32)
+    unseen, unseen_truth = glyphs.draw_glyphs(recipe.held_out, seed=recipe.seed + 2**32, on_progress=on_progress)
     classifier = Classifier(
         BACKBONES["resnet20"], Head("average"), classes=len(glyphs.classes()), size=glyphs.SIDE, seed=recipe.seed
     )
