@@ -61,6 +61,8 @@ class Phase:
         thaw: How many of the backbone's stages are trained, counted from the top; ``ALL`` trains every one.
         optimizer: ``adam`` or ``sgd`` (Nesterov momentum 0.9).
         schedule: ``constant``, or ``cosine`` down to zero over the phase.
+        warmup: Share of the phase in which the rate rises from zero.
+        clip: The gradient is scaled down to this norm where it is larger; None leaves it.
         weight_decay: Decoupled, as a share of the weight for each unit of learning rate.
         batch: Photos a step.
         batch_norm: ``frozen`` keeps statistics, scale and shift of thawed batch-norm layers; ``adapt`` trains them.
@@ -73,6 +75,8 @@ class Phase:
     thaw: int = 0
     optimizer: Literal["adam", "sgd"] = "adam"
     schedule: Literal["constant", "cosine"] = "constant"
+    warmup: float = 0.0
+    clip: float | None = None
     weight_decay: float = 0.0
     batch: int = 32
     batch_norm: Literal["frozen", "adapt"] = "frozen"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 from collections import Counter
 
@@ -74,7 +75,9 @@ def _figures(run: Run) -> str:
 
 def _inline(text: str) -> str:
     """Labels and licences are other people's words: no line of theirs may become Markdown or HTML of ours."""
-    escaped = "".join(f"\\{character}" if character in r"\`*_{}[]()<>#|!" else character for character in text)
+    escaped = "".join(
+        f"\\{character}" if character in r"\`*_{}[]()#|!" else character for character in html.escape(text)
+    )
     return " ".join(escaped.split())
 
 

@@ -43,6 +43,7 @@ class Fitted:
     cut: int
     trainable: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int | None = None
     chosen: dict[str, float] = field(default_factory=dict)
 
 
@@ -85,6 +86,7 @@ def fit(
                 classifier.thaw(step.thaw, batch_norm=step.batch_norm)
             descent = _Descent(model, step, number, seed)
             fitted.history += descent.run(*sets, on_progress=on_progress)
+            fitted.best_epoch = descent.best_epoch
             fitted.trainable = max(fitted.trainable, descent.trainable)
     return fitted
 
@@ -118,6 +120,7 @@ class _Descent:
     def __init__(self, model: keras.Model, phase: Phase, number: int, seed: int) -> None:
         self.model, self.phase, self.number, self.seed = model, phase, number, seed
         self.classes = model.output.shape[-1]
+        self.best_epoch: int | None = None
         self.trainable = sum(int(numpy.prod(weight.shape)) for weight in model.trainable_weights)
 
     def run(self, train: _Set, validation: _Set, *, on_progress: Progress) -> list[dict[str, float]]:
@@ -144,6 +147,7 @@ class _Descent:
             if phase.patience is not None and best.epoch is not None and epoch - best.epoch >= phase.patience:
                 break
         best.restore()
+        self.best_epoch = best.epoch
         return history
 
     def _epoch(self, train: _Set, epoch: int) -> dict[str, float]:
@@ -189,13 +193,18 @@ class _Best:
 
 
 def _optimizer(phase: Phase, steps: int) -> keras.optimizers.Optimizer:
+    rising = round(phase.warmup * steps)
     rate: Any = phase.rate
-    if phase.schedule == "cosine":
+    if phase.schedule == "cosine" and rising:
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0, steps - rising, warmup_target=phase.rate, warmup_steps=rising
+        )
+    elif phase.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(phase.rate, steps)
-    decay = phase.weight_decay or None
+    shared = {"weight_decay": phase.weight_decay or None, "global_clipnorm": phase.clip}
     if phase.optimizer == "sgd":
-        return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay)
-    return keras.optimizers.Adam(rate, weight_decay=decay)
+        return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, **shared)
+    return keras.optimizers.Adam(rate, **shared)
 
 
 def _logits(model: keras.Model, rows: Rows | Decoded, classes: int) -> numpy.ndarray:

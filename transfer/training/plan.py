@@ -101,14 +101,20 @@ def resolve(
     """
     _check_numbers(seed=seed, per_class=per_class, epochs=epochs, size=size)
     backbone = BACKBONES[arm.backbone]
-    strategy = STRATEGIES[arm.strategy]
-    for trick in arm.tricks:
-        strategy = TRICKS[trick](strategy)
+    strategy = resolve_strategy(arm)
     if epochs is not None:
         strategy = strategy.with_epochs(epochs)
     weights = locate(arm.backbone, backbone, arm.weights, pretrained=strategy.pretrained, arm=str(arm))
     size = size or (weights and weights.size) or usual_size(backbone, manifest)
     return Plan(arm, strategy, weights, size, seed, per_class, manifest.labels, manifest.training_digest())
+
+
+def resolve_strategy(arm: Arm) -> Strategy:
+    """The arm's strategy with its tricks applied from left to right."""
+    strategy: Strategy = STRATEGIES[arm.strategy]
+    for trick in arm.tricks:
+        strategy = TRICKS[trick](strategy)
+    return strategy
 
 
 def usual_size(backbone: Backbone, manifest: Manifest) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
+import shlex
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -25,7 +26,7 @@ from transfer.training import memory
 from transfer.training.activations import Activations
 from transfer.training.features import Engine, Progress, quiet
 from transfer.training.fit import Fitted, fit, probabilities
-from transfer.training.plan import Plan, choose
+from transfer.training.plan import Plan, choose, resolve_strategy
 from transfer.workspace import Workspace
 
 VERSIONS = ("transfer", "tensorflow", "keras", "numpy", "scikit-learn")
@@ -160,9 +161,21 @@ def _facts(plan: Plan, classifier: Classifier, fitted: Fitted, activations: Acti
         "parameters": {"trainable": fitted.trainable, "total": about["parameters"] + classifier.scores.count_params()},
         "latency_ms": about["latency_ms"],
         "chosen": fitted.chosen,
+        "best_epoch": fitted.best_epoch,
+        "command": _command(plan),
         "device": "GPU" if tf.config.list_physical_devices("GPU") else "CPU",
         "versions": {name: importlib.metadata.version(name) for name in VERSIONS},
     }
+
+
+def _command(plan: Plan) -> str:
+    """What makes this run again, from a workspace with the same data."""
+    phases = plan.strategy.phases
+    usual = tuple(phase.epochs for phase in resolve_strategy(plan.arm).phases)
+    words = ["transfer train WS", shlex.quote(str(plan.arm)), f"--seed {plan.seed}", f"--size {plan.size}"]
+    words += [f"--per-class {plan.per_class}"] if plan.per_class is not None else []
+    words += [f"--epochs {phases[0].epochs}"] if tuple(phase.epochs for phase in phases) != usual else []
+    return " ".join(words)
 
 
 def _run(plan: Plan, workspace: Workspace, *, status: str, facts: dict[str, Any], reason: str | None = None) -> Run:
