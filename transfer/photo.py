@@ -29,6 +29,8 @@ class Photo:
         group: Photos of one group stay on one side of every split.
         excluded: None, or why it is set aside: ``slug`` or ``slug: detail``.
         verified: True where a person has confirmed the label.
+        owner_url: Where its author can be found. uploaded: When it was put there, ISO 8601.
+        changes: What was done to the bytes before they were kept, such as ``resized to 256 pixels``.
     """
 
     id: str
@@ -47,6 +49,9 @@ class Photo:
     group: str | None = None
     excluded: str | None = None
     verified: bool = False
+    owner_url: str | None = None
+    uploaded: str | None = None
+    changes: str | None = None
 
     @property
     def reason(self) -> str | None:

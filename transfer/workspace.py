@@ -8,6 +8,8 @@ files mean.
     workspace.json      the version of this layout
     images/AB/SHA.EXT   copies of photos, by content
     features/DIGEST/    activations of the frozen part, by photo content
+    journal.jsonl       while collecting: what became of each photo; folded into the manifest at the end
+    searches/DIGEST     what services answered, so that nothing is asked twice
     runs/ID/            one training: run.json, history.csv, predictions.csv, weights, log.txt
     report/index.html   the report
 """
@@ -60,6 +62,14 @@ class Workspace:
         return self.root / "manifest.jsonl"
 
     @property
+    def journal(self) -> Path:
+        return self.root / "journal.jsonl"
+
+    @property
+    def searches(self) -> Path:
+        return self.root / "searches"
+
+    @property
     def features(self) -> Path:
         return self.root / "features"
 
@@ -98,14 +108,8 @@ class Workspace:
             with atomically(path) as temporary:
                 yield temporary
         except OSError as error:
-            raise WorkspaceError(
-                f"The workspace cannot be written: {error.strerror or error}.",
-                received=path,
-                remedy="Free some space or choose another place; what was there before is untouched.",
-            ) from error
-        self.writes += 1
-        if self._on_write is not None:
-            self._on_write(self.writes, path)
+            raise self._unwritable(path, error) from error
+        self._written(path)
 
     def write_bytes(self, path: Path, content: bytes) -> None:
         with self.replacing(path) as temporary:
@@ -114,8 +118,51 @@ class Workspace:
     def write_text(self, path: Path, content: str) -> None:
         self.write_bytes(path, content.encode("utf-8"))
 
+    def place_bytes(self, path: Path, content: bytes) -> None:
+        """Like ``write_bytes``, without waiting for the disk.
+
+        For files that are named by their content: after a power cut one of them may be empty, so that who begins again
+        looks at their content first.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".writing-{path.name}")
+        try:
+            temporary.write_bytes(content)
+            temporary.replace(path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise self._unwritable(path, error) from error
+        self._written(path)
+
+    def append(self, path: Path, text: str) -> None:
+        """Add to the end of a file. After a power cut its last line may be half."""
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            raise self._unwritable(path, error) from error
+        self._written(path)
+
+    def remove(self, path: Path) -> None:
+        """Take a file away; harmless where there is none."""
+        path.unlink(missing_ok=True)
+        self._written(path)
+
     def write_json(self, path: Path, content: Any) -> None:
         self.write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+    @staticmethod
+    def _unwritable(path: Path, error: OSError) -> WorkspaceError:
+        return WorkspaceError(
+            f"The workspace cannot be written: {error.strerror or error}.",
+            received=path,
+            remedy="Free some space or choose another place; what was there before is untouched.",
+        )
+
+    def _written(self, path: Path) -> None:
+        self.writes += 1
+        if self._on_write is not None:
+            self._on_write(self.writes, path)
 
     def _check_format(self) -> None:
         if self.root.exists() and not self.root.is_dir():

@@ -93,7 +93,7 @@ class Web:
         now: Callable[[], float] = time.time,
     ) -> None:
         self.policy = policy or Policy()
-        self._clock, self._random, self._resolve, self._now = clock, random, resolve, now
+        self._clock, self._random, self._resolve, self.now = clock, random, resolve, now
         self._stopped = threading.Event()
         self._sleep = sleep or self._wait
         self._hosts = Hosts(self.policy.paces, clock, self._nap)
@@ -264,7 +264,7 @@ class Web:
 
     def _come_again(self, url: str, host: str, status: int, headers: http.client.HTTPMessage) -> FetchError:
         busy = status in (429, 503)
-        wait = wanted_wait(headers, self._now)
+        wait = wanted_wait(headers, self.now)
         turns = self._hosts[host]
         if busy and wait is None:
             turns.trouble += 1

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+_NOTHING = 1e-6  # seconds; what rounding leaves over is no wait
+
 
 @dataclass(frozen=True)
 class Pace:
@@ -74,7 +76,8 @@ class Turns:
         passed = self._clock() - self._said_at
         if passed < 0:  # the clock jumped back: what was to be waited is waited from now, and no longer
             self._said_at, passed = self._clock(), 0.0
-        return max(0.0, self._wait - passed)
+        left = self._wait - passed
+        return left if left > _NOTHING else 0.0
 
     def _set(self, seconds: float) -> None:
         self._said_at, self._wait = self._clock(), seconds

@@ -42,7 +42,7 @@ class Asking:
             self.fields |= dict(parse_qsl(body.decode(), keep_blank_values=True))
 
     def answer(self, status: int, content: bytes = b"", **headers: str) -> None:
-        """Headers by keyword, ``_`` for ``-``."""
+        """Headers by keyword, ``_`` for ``-`` and ``__`` for ``_``."""
         self.begin(status, **({"Content_Length": str(len(content))} | headers))
         if self.method != "HEAD":
             self.handler.wfile.write(content)
@@ -50,7 +50,7 @@ class Asking:
     def begin(self, status: int, **headers: str) -> None:
         self.handler.send_response(status)
         for name, value in headers.items():
-            self.handler.send_header(name.replace("_", "-"), value)
+            self.handler.send_header(name.replace("__", " ").replace("_", "-").replace(" ", "_"), value)
         self.handler.end_headers()
         self.handler.wfile.flush()
 
