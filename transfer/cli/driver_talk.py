@@ -31,10 +31,11 @@ def filtered() -> Iterator[None]:
     try:
         yield
     finally:
-        os.dup2(terminal, 2)  # closes the last writing end of ours; the filter ends when its pipe does
-        thread.join(timeout=1)
-        sys.stderr.flush()
+        sys.stderr.close()
         sys.stderr = python_stderr
+        os.dup2(terminal, 2)  # closes our last writing end of the pipe, and with that the filter ends
+        thread.join(timeout=1)
+        os.close(terminal)
 
 
 def _pass_on(reading: int, terminal: int) -> None:

@@ -19,8 +19,8 @@ from typing import Any, Literal
 import keras
 
 from transfer.models import head as heads
-from transfer.models import weights as published
 from transfer.models.backbone import Backbone
+from transfer.models.weights import load
 from transfer.strategy import ALL, Head
 
 
@@ -77,7 +77,7 @@ class Classifier:
         keras.utils.set_random_seed(self.seed)
         network = self.backbone.network(self.size)
         if self._weights is not None:
-            published.load(network, self._weights)
+            load(network, self._weights)
         return network
 
     @cached_property

@@ -15,7 +15,7 @@ import numpy
 
 from transfer.models.classifier import Classifier
 from transfer.photo import Photo
-from transfer.training.features import Decoded, Progress, Rows, Store, quiet
+from transfer.training.features import PIXELS, Decoded, Progress, Rows, Store, quiet
 from transfer.training.plan import Plan
 from transfer.workspace import Workspace
 
@@ -65,7 +65,7 @@ class Activations:
 def setting(plan: Plan, classifier: Classifier, cut: int) -> dict[str, Any]:
     """Everything that decides an activation at this cut, besides the photo."""
     if cut == 0:
-        return {"stage": "pixels", "size": plan.size}
+        return {"stage": PIXELS, "size": plan.size}
     stage = classifier.backbone.stages[cut - 1].name
     pooled = cut == classifier.last_cut and classifier.pool != "flatten"
     return {

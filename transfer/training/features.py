@@ -32,6 +32,9 @@ from transfer.workspace import Workspace
 PART = 512
 """Photos in one file."""
 
+PIXELS = "pixels"
+"""The stage of a setting at cut 0."""
+
 Progress = Callable[[int, int, str], None]
 
 
@@ -85,6 +88,7 @@ class Store:
             return 0.0
         begun = time.perf_counter()
         size = self.setting["size"]
+        what = "decoding photos" if self.setting["stage"] == PIXELS else "computing frozen features"
         model = bottom()
         engine = Engine(model, size)
         if not self.about():
@@ -98,7 +102,7 @@ class Store:
             for pictures in batches.pictures(part, self.workspace, size=size, batch=engine.batch):
                 rows[done : done + len(pictures)] = engine(pictures)
                 done += len(pictures)
-                on_progress(start + done, len(missing), "computing frozen features")
+                on_progress(start + done, len(missing), what)
             self._write(part, rows)
         return time.perf_counter() - begun
 
