@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -162,21 +162,30 @@ class Rows:
 
     def batches(self, order: numpy.ndarray, batch: int) -> tf.data.Dataset:
         """The activations in this order, a batch at a time."""
-        indices = tf.data.Dataset.from_tensor_slices(order).batch(batch)
-        if len(self) * int(numpy.prod(self.shape)) * numpy.dtype(self.dtype).itemsize <= IN_MEMORY:
-            held = self._held
-            return indices.map(lambda at: tf.gather(held, at)).prefetch(2)
+        if self._is_small:
+            # No function of ours in the dataset: tracing one anew for every epoch costs more than a small epoch.
+            return tf.data.Dataset.from_tensor_slices(self._held[order]).batch(batch)
 
         def gather(at: tf.Tensor) -> tf.Tensor:
             rows = tf.numpy_function(self.__getitem__, [at], self.dtype)
             rows.set_shape((None, *self.shape))
             return rows
 
+        indices = tf.data.Dataset.from_tensor_slices(order).batch(batch)
         return indices.map(gather, num_parallel_calls=2, deterministic=True).prefetch(2)
 
+    def chunks(self, batch: int) -> Iterator[numpy.ndarray]:
+        """The activations in their own order, up to ``batch`` at a time."""
+        rows = self._held if self._is_small else self
+        return (rows[start : start + batch] for start in range(0, len(self), batch))
+
+    @property
+    def _is_small(self) -> bool:
+        return len(self) * int(numpy.prod(self.shape)) * numpy.dtype(self.dtype).itemsize <= IN_MEMORY
+
     @cached_property
-    def _held(self) -> tf.Tensor:
-        return tf.constant(self[:])
+    def _held(self) -> numpy.ndarray:
+        return self[:]
 
 
 @dataclass(frozen=True)
@@ -195,8 +204,12 @@ class Decoded:
         photos = [self.photos[at] for at in order]
         return batches.decoded(photos, self.workspace, size=self.size).batch(batch).prefetch(2)
 
+    def chunks(self, batch: int) -> Iterator[numpy.ndarray]:
+        """The pictures in their own order, up to ``batch`` at a time."""
+        return batches.pictures(self.photos, self.workspace, size=self.size, batch=batch)
 
-IN_MEMORY = 1 << 30
+
+IN_MEMORY = 1 << 29
 """Bytes of activations that may be held in memory; more are read from disk a batch at a time."""
 
 

@@ -27,8 +27,11 @@ from transfer.training import logistic
 from transfer.training.activations import Activations
 from transfer.training.features import Decoded, Progress, Rows, quiet
 
-BATCH = 64
+BATCH = 256
 """Photos a step where nothing is trained."""
+
+STEPS_TOGETHER = 64
+"""Steps that TensorFlow makes without coming back to Python, at most."""
 
 
 @dataclass
@@ -131,6 +134,7 @@ class _Descent:
             optimizer=_optimizer(phase, steps * epochs),
             loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=phase.label_smoothing),
             metrics=["accuracy"],
+            steps_per_execution=min(steps, STEPS_TOGETHER),
         )
         best = _Best(self.model)
         if len(validation.truth):
@@ -216,7 +220,7 @@ def _apply(model: keras.Model, rows: Rows | Decoded) -> numpy.ndarray:
     if not len(rows):
         return numpy.empty((0, *model.output.shape[1:]), "float32")
     call: Callable[[tf.Tensor], tf.Tensor] = _inference(model)
-    return numpy.concatenate([call(batch).numpy() for batch in rows.batches(numpy.arange(len(rows)), BATCH)])
+    return numpy.concatenate([call(tf.constant(chunk)).numpy() for chunk in rows.chunks(BATCH)])
 
 
 def _inference(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -70,7 +70,7 @@ class _Path:
             self._basis = numpy.linalg.qr(scaled.T)[0]
             scaled = scaled @ self._basis
         self._vectors, self._truth = scaled, truth
-        self._model = LogisticRegression(solver="lbfgs", max_iter=300, tol=1e-4, warm_start=True)
+        self._model = LogisticRegression(solver="lbfgs", max_iter=200, tol=3e-4, warm_start=True)
 
     def solution(self, penalty: float) -> Solution:
         self._model.C = 1.0 / (penalty * len(self._truth))

@@ -10,5 +10,5 @@ from transfer.strategy import Head, Phase, Strategy
 strategy = Strategy(
     pretrained=True,
     head=Head(widths=(256,), dropout=0.4),
-    steps=(Phase(epochs=40, rate=1e-3, schedule="cosine", patience=10, least_steps=400),),
+    steps=(Phase(epochs=30, rate=1e-3, schedule="cosine", batch=64, patience=8, least_steps=400),),
 )
