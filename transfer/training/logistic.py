@@ -50,9 +50,10 @@ def solve(
     with threadpoolctl.threadpool_limits(1 if vectors.size < SMALL else None):
         path = _Path(vectors, truth)
         if held_out is None:
-            return path.solution(solver.fixed)
-        solutions = [path.solution(penalty) for penalty in solver.penalties]
-        return max(solutions, key=lambda one: _judge(held_out @ one.kernel + one.bias, held_out_truth))
+            return path.solution(solver.fixed, exactly=True)
+        roughly = [path.solution(penalty) for penalty in solver.penalties]
+        chosen = max(roughly, key=lambda one: _judge(held_out @ one.kernel + one.bias, held_out_truth))
+        return path.solution(chosen.penalty, exactly=True, start=chosen)
 
 
 class _Path:
@@ -70,17 +71,30 @@ class _Path:
             self._basis = numpy.linalg.qr(scaled.T)[0]
             scaled = scaled @ self._basis
         self._vectors, self._truth = scaled, truth
-        self._model = LogisticRegression(solver="lbfgs", max_iter=200, tol=3e-4, warm_start=True)
+        self._model = LogisticRegression(solver="lbfgs", warm_start=True)
 
-    def solution(self, penalty: float) -> Solution:
-        self._model.C = 1.0 / (penalty * len(self._truth))
+    def solution(self, penalty: float, *, exactly: bool = False, start: Solution | None = None) -> Solution:
+        """The fit at a penalty: roughly, to choose among penalties, or to the optimum."""
+        self._model.set_params(C=1.0 / (penalty * len(self._truth)), tol=1e-5 if exactly else 1e-3)
+        self._model.set_params(max_iter=1000 if exactly else 100)
+        if start is not None:
+            self._begin_at(start)
         with warnings.catch_warnings():
-            # The weak end of the path converges slowly, and validation decides whether it is wanted at all.
+            # A weak penalty converges slowly, and validation decides whether it is wanted at all.
             warnings.simplefilter("ignore", ConvergenceWarning)
             self._model.fit(self._vectors, self._truth)
         kernel, bias = _both_classes(self._model.coef_, self._model.intercept_)
         kernel = kernel.T if self._basis is None else self._basis @ kernel.T
         return Solution((kernel / self._scale).astype("float32"), bias.astype("float32"), penalty)
+
+    def _begin_at(self, start: Solution) -> None:
+        kernel = start.kernel * numpy.float32(self._scale)
+        coef = (kernel if self._basis is None else self._basis.T @ kernel).T
+        if len(self._model.classes_) == 2:
+            coef, bias = coef[1:] - coef[:1], start.bias[1:] - start.bias[:1]
+        else:
+            bias = start.bias
+        self._model.coef_, self._model.intercept_ = coef, bias
 
 
 def _both_classes(coef: numpy.ndarray, intercept: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
