@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from transfer.strategy import Phase as Phase
     from transfer.strategy import Solver as Solver
     from transfer.strategy import Strategy as Strategy
+    from transfer.workflow import collect as collect
     from transfer.workflow import compare as compare
     from transfer.workflow import export as export
     from transfer.workflow import load as load
     from transfer.workflow import predict as predict
+    from transfer.workflow import recheck as recheck
     from transfer.workflow import report as report
     from transfer.workflow import runs as runs
     from transfer.workflow import split as split
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "workflow": ("compare", "export", "load", "predict", "report", "runs", "split", "train"),
+    "workflow": ("collect", "compare", "export", "load", "predict", "recheck", "report", "runs", "split", "train"),
     "strategy": ("Head", "Phase", "Solver", "Strategy"),
     "arm": ("Arm",),
     "comparison": ("Comparison",),

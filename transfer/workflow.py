@@ -1,4 +1,4 @@
-"""The verbs, end to end: load, split, train, compare, report, runs, export, predict.
+"""The verbs, end to end: collect, load, split, train, compare, report, runs, export, predict.
 
 Each verb takes a workspace (or its path) first, calls the rooms in order and gives back what they made. The command
 line has a command of the same name and the same words for each. Rooms are imported inside the verbs, so that asking
@@ -8,6 +8,7 @@ for help loads nothing heavy.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from transfer.manifest import Manifest
 from transfer.workspace import Workspace
 
 if TYPE_CHECKING:
+    from transfer.collecting.collect import Collected
     from transfer.comparison import Comparison
     from transfer.exporting.predict import Prediction
     from transfer.exporting.saved_model import Exported
@@ -37,6 +39,76 @@ FAMILIES = {
     "sources": ("transfer.collecting.sources", "source"),
     "sections": ("transfer.reporting.sections", "section"),
 }
+
+
+def collect(
+    keywords: Sequence[str],
+    into: Place,
+    *,
+    file: str | PathLike[str] | None = None,
+    source: Sequence[str] = ("openverse",),
+    per_class: int = 100,
+    background: int = 0,
+    licence: str = "open",
+    since: date | None = None,
+    until: date | None = None,
+    side: int | None = None,
+    smallest: int = 64,
+    contact: str | None = None,
+    retry: bool = False,
+    on_plan: Callable[[str], None] | None = None,
+    on_progress: Progress | None = None,
+) -> Collected:
+    """Search photos by keyword, fetch the first valid ones, and write who made each.
+
+    Args:
+        keywords: ``"red apple"`` or ``"Malus domestica=apple"``; several may feed one label.
+        into: The workspace; the same call goes on where it stood, a larger ``per_class`` only adds.
+        file: Keywords in TOML or CSV, beside those given.
+        source: Names on the shelf; the later ones fill up what the earlier ones lack.
+        per_class: Photos of each label. background: Photos of a class of unrelated ones.
+        licence: Codes such as ``cc0,by,by-sa``, or ``open``, ``commercial``, ``derivatives``, ``any``.
+        since, until: Days of upload. side: Longest side of what is kept, in pixels. smallest: Of the shorter side.
+        contact: Who runs this, an e-mail address or a page; TRANSFER_CONTACT otherwise.
+        retry: Ask again for photos that could not be had for a passing reason.
+        on_plan: Told what will be asked, what is allowed and how long it takes, before it starts.
+        on_progress: Told ``(kept, wanted, what)``.
+
+    Raises:
+        CallError: A source needs a key or a contact. DataError: No photo could be kept.
+    """
+    from transfer.collecting.client import client
+    from transfer.collecting.collect import collect_photos
+    from transfer.collecting.plan import plan
+    from transfer.collecting.wanted import Wanted, classes, licences
+
+    codes, unknown = licences(licence)
+    wanted = Wanted(
+        classes(keywords, Path(file) if file else None),
+        per_class=per_class,
+        background=background,
+        sources=tuple(source),
+        licences=codes,
+        unknown=unknown,
+        since=since,
+        until=until,
+        side=side,
+        smallest=smallest,
+        retry=retry,
+    )
+    if on_plan is not None:
+        on_plan(str(plan(wanted)))
+    with client(wanted.searched(), contact=contact) as web:
+        return collect_photos(wanted, Workspace.of(into), web, on_progress=on_progress)
+
+
+def recheck(workspace: Place, *, contact: str | None = None, on_progress: Progress | None = None) -> Manifest:
+    """Look whether collected photos were withdrawn since; those are set aside with the reason ``withdrawn``."""
+    from transfer.collecting.client import client
+    from transfer.collecting.recheck import recheck_photos
+
+    with client(dict(shelf("sources")), contact=contact) as web:
+        return recheck_photos(Workspace.of(workspace), web, on_progress=on_progress)
 
 
 def load(

@@ -143,6 +143,10 @@ class Workspace:
             raise self._unwritable(path, error) from error
         self._written(path)
 
+    def sync(self) -> None:
+        """Wait until the disk has everything: before a file is trusted that points to what ``place_bytes`` wrote."""
+        os.sync()
+
     def remove(self, path: Path) -> None:
         """Take a file away; harmless where there is none."""
         path.unlink(missing_ok=True)

@@ -23,7 +23,7 @@ INTERRUPTED = 130
 class Commands(click.Group):
     """The files of ``commands/``, each defining ``command``; loaded one at a time, in the order of a day's work."""
 
-    ORDER = ("demo", "load", "split", "train", "compare", "report", "runs", "export", "predict", "list")
+    ORDER = ("demo", "collect", "load", "split", "train", "compare", "report", "runs", "export", "predict", "list")
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         names = [path.stem for path in (Path(__file__).parent / "commands").glob("*.py") if path.stem != "__init__"]
@@ -55,6 +55,7 @@ def cli() -> None:
     """From a keyword or a folder of images to a classifier that can be trusted and served.
 
     \b
+    transfer collect "golden retriever" "tabby cat" --into WS
     transfer load photos/ --into WS            class folders, given parts, or a CSV
     transfer compare WS mobilenet_v2:linear_probe mobilenet_v2:fine_tune_top
     transfer report WS

@@ -7,6 +7,7 @@ format, never its name. A fault is a value, the ``reason``; nothing here raises 
 from __future__ import annotations
 
 import contextlib
+import io
 import threading
 import warnings
 import zlib
@@ -42,6 +43,15 @@ _MAGIC = (
     (b"\0\0\0\x0cJXL ", "JPEG XL"),
     (b"\xff\x0a", "JPEG XL"),
 )
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
 _HEIF_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"))
 
@@ -102,6 +112,58 @@ def measure(file: BinaryIO) -> Measured:
     return Measured(format, width, height)
 
 
+def fit(content: bytes, side: int | None) -> tuple[Measured, bytes]:
+    """Measure a photo, and make one whose longer side is over ``side`` smaller.
+
+    What was made smaller is upright and without its EXIF; a JPEG stays one, anything else becomes a PNG. A photo that
+    is small enough, or unreadable, comes back byte by byte.
+
+    Returns:
+        What is true of the bytes that come back, and they.
+    """
+    file = io.BytesIO(content)
+    head = _head(content) if side else (0, 0)
+    if side is None or max(head) <= side or head[0] * head[1] > MAX_PIXELS:
+        return measure(file), content
+    format = sniff(content[:HEAD]) or ""
+    try:
+        with _silence_of_pillow(), _opened(file, format) as opened:
+            opened.draft("RGB", (side, side))  # libjpeg makes it smaller while it decodes, and still reads all of it
+            opened.load()
+            image: Image.Image = opened
+            if (turn := _TURNS.get(_orientation(opened))) is not None:
+                image = opened.transpose(turn)
+            if image.mode not in ("RGB", "L"):
+                image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+            image.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
+        if format == "PNG":
+            _check_chunks(file)
+        made = io.BytesIO()
+        if format == "JPEG":
+            image.save(made, "JPEG", quality=90, icc_profile=opened.info.get("icc_profile"))
+        else:
+            image.save(made, "PNG")
+    except MemoryError:
+        raise  # of this machine, not of the photo
+    except Exception as error:  # as in `measure`
+        return Measured(format, reason=f"unreadable: {_fault(error)}"), content
+    return Measured("JPEG" if format == "JPEG" else "PNG", *image.size), made.getvalue()
+
+
+def _head(content: bytes) -> tuple[int, int]:
+    """The size that a header declares, (0, 0) where it declares none that can be read."""
+    format = sniff(content[:HEAD])
+    if format not in EXTENSIONS:
+        return 0, 0
+    try:
+        with _silence_of_pillow(), _opened(io.BytesIO(content), format) as image:
+            return image.size
+    except MemoryError:
+        raise
+    except Exception:  # `measure` will say what is wrong
+        return 0, 0
+
+
 def sniff(head: bytes) -> str | None:
     """The format that the first bytes claim, also of pictures that are not supported; None for anything else."""
     for magic, format in _MAGIC:
@@ -148,13 +210,16 @@ def _turned(image: Image.Image) -> bool:
 
     Not ``getexif``: that one also believes XMP, which no decoder of training and serving does.
     """
+    return _orientation(image) in (5, 6, 7, 8)
+
+
+def _orientation(image: Image.Image) -> int:
     exif = Image.Exif()
     try:
         exif.load(image.info.get("exif") or b"")
-        orientation = exif.get(0x0112, 1)
+        return int(exif.get(0x0112, 1))
     except Exception:  # as above: anything at all
-        return False
-    return orientation in (5, 6, 7, 8)
+        return 1
 
 
 def _check_chunks(file: BinaryIO) -> None:

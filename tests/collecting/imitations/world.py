@@ -59,7 +59,8 @@ class World:
 
     def asked(self, *parts: str) -> list[str]:
         """Paths that were asked for and hold one of these."""
-        return [path for path in self.host.paths if any(part in path for part in parts)]
+        paths = [asking.raw_path for asking in self.host.asked]
+        return [path for path in paths if any(part in path for part in parts)]
 
     def _answer(self, asking: Asking) -> None:
         site, _, path = asking.path.removeprefix("/").partition("/")

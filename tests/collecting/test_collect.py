@@ -1,0 +1,448 @@
+"""Collecting against loopback services: order, resumption, crashes, faults."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from imitations.flickr import KEY, SECRET
+from imitations.host import Asking
+from imitations.world import World, picture
+
+from transfer.collecting.collect import Collected, collect_photos
+from transfer.collecting.fetch import REASONS
+from transfer.collecting.plan import plan
+from transfer.collecting.wanted import Wanted, classes, licences
+from transfer.errors import CallError, DataError, WorkspaceError
+from transfer.manifest import Manifest
+from transfer.workspace import Workspace
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FLICKR_API_KEY", KEY)
+    monkeypatch.setenv("FLICKR_API_SECRET", SECRET)
+    monkeypatch.delenv("OPENVERSE_CLIENT_ID", raising=False)
+    monkeypatch.setenv("TRANSFER_KEYS", str(tmp_path / "none"))
+
+
+@pytest.fixture
+def world():
+    world = World()
+    for site in (world.flickr, world.openverse, world.commons):
+        site.add("apple", 30)
+        site.add("pear", 30)
+    yield world
+    world.stop()
+
+
+def collect(world: World, workspace: Workspace | Path, *, workers: int = 4, policy=None, **settings) -> Collected:
+    settings = {"classes": {"apple": ("apple",), "pear": ("pear",)}, "per_class": 5, "sources": ("flickr",)} | settings
+    return collect_photos(Wanted(**settings), Workspace.of(workspace), world.web(**policy or {}), workers=workers)
+
+
+def titles(manifest: Manifest, label: str = "apple") -> list[str]:
+    return sorted((photo.title or "" for photo in manifest.kept if photo.label == label), key=lambda t: (len(t), t))
+
+
+def first(count: int, label: str = "apple") -> list[str]:
+    return [f"{label} {number}" for number in range(count)]
+
+
+def name(world: World, number: int, keyword: str = "apple") -> str:
+    """The file name of a photo of the imitated Flickr."""
+    return world.flickr.photos[keyword][number]["url_m"].rsplit("/", 1)[-1]
+
+
+def status(code: int, content: bytes = b"", **headers: str):
+    return lambda asking: asking.answer(code, content, **headers)
+
+
+# --- what is kept ---
+
+
+def test_a_collection_ends_with_the_first_photos_of_each_label_their_bytes_and_their_makers(world, workspace):
+    result = collect(world, workspace)
+    assert titles(result.manifest) == first(5)
+    assert titles(result.manifest, "pear") == first(5, "pear")
+    assert result.to_dict() == {label: {"found": 5, "kept": 5, "set_aside": {}} for label in ("apple", "pear")}
+    for photo in result.manifest.photos:
+        assert workspace.photo_path(photo.file_name).read_bytes() == picture(photo.image_url.rsplit("/", 1)[-1])
+        assert (photo.licence, photo.width, photo.height) == ("CC BY 2.0", 96, 72)
+    assert Manifest.read(workspace) == result.manifest
+    assert not workspace.journal.exists()
+    assert len(world.asked("live.staticflickr")) == 10
+
+
+def test_the_order_of_arrival_changes_nothing(world, workspace, tmp_path):
+    broken = {name(world, number): status(404) for number in (1, 3, 4, 7)}
+    world.pictures |= broken
+    undisturbed = collect(world, workspace, workers=1).manifest
+    lots = random.Random(1)
+
+    def late(asking: Asking) -> None:  # as long as chance will have it
+        for _ in range(lots.randrange(3000)):
+            pass
+        asking.answer(200, picture(asking.path.rsplit("/", 1)[-1]))
+
+    for number in (0, 2, 5, 6, 8):
+        world.pictures[name(world, number)] = late
+    for attempt in range(3):
+        assert collect(world, tmp_path / str(attempt), workers=9).manifest == undisturbed
+    assert titles(undisturbed) == ["apple 0", "apple 2", "apple 5", "apple 6", "apple 8"]
+
+
+def test_nothing_is_fetched_beyond_what_is_kept_or_set_aside(world, workspace):
+    world.pictures |= {name(world, number): status(404) for number in (0, 4)}
+    result = collect(world, workspace, workers=8)
+    assert len(world.asked("live.staticflickr")) == len(result.manifest.photos) == 12
+    assert result.set_aside["apple"] == {"gone": 2}
+
+
+def test_sources_fill_up_each_other_and_one_photo_of_two_services_counts_once(world, workspace):
+    world.flickr.photos["apple"] = world.flickr.photos["apple"][:2]
+    twin = world.flickr.photos["apple"][0]
+    page = f"https://www.flickr.com/photos/{twin['owner']}/{twin['id']}/"
+    world.openverse.photos["apple"][0]["foreign_landing_url"] = page
+    result = collect(world, workspace, sources=("flickr", "openverse"))
+    sources = [(photo.source, photo.title) for photo in result.manifest.kept if photo.label == "apple"]
+    assert sorted(sources) == [
+        ("flickr", "apple 0"),
+        ("flickr", "apple 1"),
+        ("openverse", "apple 1"),
+        ("openverse", "apple 2"),
+        ("openverse", "apple 3"),
+    ]
+
+
+def test_a_source_that_fails_is_noted_and_the_next_one_fills_up(world, workspace):
+    world.flickr.faults += [status(502)] * 100
+    result = collect(world, workspace, sources=("flickr", "openverse"))
+    assert result.kept == {"apple": 5, "pear": 5}
+    assert "Flickr does not answer" in result.faults["flickr"]
+
+
+def test_where_nothing_can_be_had_the_fault_is_said(world, workspace):
+    world.flickr.faults += [status(502)] * 100
+    with pytest.raises(DataError, match=r"No photo could be kept.*Flickr does not answer"):
+        collect(world, workspace)
+
+
+def test_several_keywords_feed_one_label_in_turns(world, workspace):
+    result = collect(world, workspace, classes={"fruit": ("apple", "pear")}, per_class=4)
+    assert titles(result.manifest, "fruit") == ["pear 0", "pear 1", "apple 0", "apple 1"]
+
+
+def test_a_background_class_is_made_of_unrelated_photos(world, workspace):
+    for word in ("street", "kitchen", "sky"):
+        world.flickr.add(word, 3)
+    result = collect(world, workspace, background=6)
+    kept = [photo.title for photo in result.manifest.kept if photo.label == "background"]
+    assert len(kept) == 6
+    assert {title.split()[0] for title in kept} == {"street", "kitchen", "sky"}
+
+
+def test_the_same_content_twice_counts_once_and_under_two_labels_for_neither(world, workspace):
+    same, other = status(200, picture("same")), status(200, picture("other"))
+    world.pictures |= {name(world, 1): same, name(world, 3): same}
+    world.pictures |= {name(world, 2): other, name(world, 0, "pear"): other}
+    result = collect(world, workspace)
+    assert result.kept == {"apple": 5, "pear": 5}
+    assert result.set_aside == {"apple": {"conflicting_labels": 1, "duplicate": 1}, "pear": {"conflicting_labels": 1}}
+
+
+def test_photos_without_a_known_or_wanted_licence_are_left_out_unless_asked_for(world, workspace, tmp_path):
+    for entry in world.openverse.photos["apple"][:3]:
+        entry["license_version"] = "?"  # such as nobody knows
+    for entry in world.openverse.photos["apple"][3:5]:
+        entry["license"] = "by-nc"
+    result = collect(world, workspace, sources=("openverse",), licences=licences("commercial")[0], per_class=3)
+    assert titles(result.manifest) == ["apple 5", "apple 6", "apple 7"]
+    assert result.left_out["unknown_licence"] == 3
+    asked = collect(world, tmp_path / "any", sources=("openverse",), unknown=True, per_class=3)
+    assert titles(asked.manifest) == first(3)
+
+
+def test_photos_are_made_smaller_where_that_is_asked_and_say_so(world, workspace):
+    result = collect(world, workspace, side=48, smallest=16)
+    assert {(photo.width, photo.height) for photo in result.manifest.kept} == {(48, 36)}
+    assert {photo.changes for photo in result.manifest.kept} == {"made smaller, to at most 48 pixels"}
+    text = (workspace.root / "CREDITS.md").read_text()
+    assert "[apple 0](<https://www.flickr.com/photos/" in text
+    assert "[CC BY 2.0](<https://creativecommons.org/licenses/by/2.0/>); made smaller" in text
+
+
+# --- going on ---
+
+
+def test_running_it_again_asks_for_nothing(world, workspace):
+    before = collect(world, workspace).manifest
+    asked = len(world.host.asked)
+    assert collect(world, workspace).manifest == before
+    assert len(world.host.asked) == asked
+
+
+def test_a_larger_number_only_adds_and_asks_for_nothing_twice(world, workspace, tmp_path):
+    world.pictures |= {name(world, number): status(404) for number in (2, 6)}
+    before = collect(world, workspace).manifest
+    after = collect(world, workspace, per_class=9).manifest
+    assert set(before.photos) < set(after.photos)
+    assert len(world.asked("live.staticflickr")) == len(set(world.asked("live.staticflickr")))
+    assert collect(world, tmp_path / "at once", per_class=9).manifest == after
+
+
+def test_passing_failures_are_asked_again_only_when_that_is_wanted(world, workspace):
+    world.flickr.photos["apple"] = world.flickr.photos["apple"][:3]
+    world.pictures[name(world, 1)] = status(503)
+    assert collect(world, workspace).set_aside["apple"] == {"busy": 1}
+    del world.pictures[name(world, 1)]
+    assert collect(world, workspace).kept["apple"] == 2
+    assert collect(world, workspace, retry=True).kept["apple"] == 3
+
+
+def test_what_a_person_excluded_is_replaced_by_the_next_photo_and_never_comes_back(world, workspace):
+    manifest = collect(world, workspace).manifest
+    rubbish = next(photo for photo in manifest.kept if photo.title == "apple 2")
+    manifest.replace([dataclasses.replace(rubbish, excluded="rubbish")]).write(workspace)
+    again = collect(world, workspace).manifest
+    assert titles(again) == ["apple 0", "apple 1", "apple 3", "apple 4", "apple 5"]
+
+
+class Crash(BaseException):
+    """A process that ends here."""
+
+
+def stopping_after(number: int):
+    def on_write(count: int, path: Path) -> None:
+        if count == number:
+            raise Crash
+
+    return on_write
+
+
+def test_a_crash_after_each_numbered_write_ends_with_the_same_manifest(world, tmp_path):
+    world.pictures |= {name(world, 1): status(404), name(world, 2): status(200, b"<html>")}
+    quiet = Workspace(tmp_path / "quiet")
+    undisturbed = collect(world, quiet, per_class=3).manifest
+    for number in range(1, quiet.writes + 1):
+        root = tmp_path / f"{number}"
+        with pytest.raises(Crash):
+            collect(world, Workspace(root, on_write=stopping_after(number)), per_class=3)
+        assert collect(world, Workspace(root), per_class=3).manifest == undisturbed
+        assert not (root / "journal.jsonl").exists()
+        assert (root / "CREDITS.csv").read_text() == (quiet.root / "CREDITS.csv").read_text()
+        assert not list(root.rglob(".writing-*"))
+    assert quiet.writes > 20
+
+
+def test_half_a_line_and_half_a_file_of_a_power_cut_are_not_trusted(world, tmp_path):
+    undisturbed = collect(world, tmp_path / "quiet").manifest
+    workspace = Workspace(tmp_path / "ws", on_write=stopping_after(14))
+    with pytest.raises(Crash):
+        collect(world, workspace)
+    lines = workspace.journal.read_text()
+    photo = json.loads(lines.split("\n")[0])
+    workspace.photo_path(photo["file_name"]).write_bytes(b"")
+    workspace.journal.write_text(lines[:-30])
+    assert collect(world, tmp_path / "ws").manifest == undisturbed
+    assert workspace.photo_path(photo["file_name"]).stat().st_size > 0
+
+
+def test_a_full_disk_is_said_and_what_was_kept_stays(world, workspace, monkeypatch, tmp_path):
+    undisturbed = collect(world, tmp_path / "quiet").manifest
+    written = []
+
+    def full(path: Path, content: bytes, write=Path.write_bytes) -> int:
+        written.append(path)
+        if len(written) == 7:
+            write(path, content[:10])
+            raise OSError(28, "No space left on device")
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(WorkspaceError, match="No space left"):
+        collect(world, workspace)
+    monkeypatch.undo()
+    monkeypatch.setenv("FLICKR_API_KEY", KEY)
+    monkeypatch.setenv("FLICKR_API_SECRET", SECRET)
+    kept = [json.loads(line)["image_url"].rsplit("/", 1)[-1] for line in workspace.journal.read_text().splitlines()]
+    assert collect(world, workspace).manifest == undisturbed
+    assert kept
+    for photo in kept:
+        assert len(world.asked(photo)) == 2  # once for each workspace
+
+
+KILLED = """
+import sys
+sys.path[:0] = [{tests!r}]
+from transfer.collecting.collect import collect_photos
+from transfer.collecting.wanted import Wanted
+from transfer.web import Policy, Web
+from transfer.workspace import Workspace
+routes = {routes!r}
+wanted = Wanted({{"apple": ("apple",), "pear": ("pear",)}}, per_class=5, sources=("openverse",))
+web = Web(Policy(allow_loopback=True, routes=routes))
+collect_photos(wanted, Workspace({root!r}), web, workers=2)
+"""
+
+
+@pytest.mark.parametrize("after", [1, 4, 8])
+def test_a_killed_process_is_continued_to_the_same_manifest(world, tmp_path, after):
+    """Three real SIGKILLs: the host of the pictures kills the client that asks."""
+    undisturbed = collect(world, tmp_path / "quiet", sources=("openverse",)).manifest
+    web = world.web()
+    script = KILLED.format(tests=str(Path(__file__).parent), routes=dict(web.policy.routes), root=str(tmp_path / "ws"))
+    asked = []
+    started: list[subprocess.Popen] = []
+
+    def kill(asking: Asking) -> None:
+        asked.append(asking.path)
+        if len(asked) == after:
+            os.kill(started[0].pid, signal.SIGKILL)
+            started[0].wait()
+        picture_name = asking.path.rsplit("/", 1)[-1]
+        asking.answer(200, picture(picture_name))
+
+    for keyword in ("apple", "pear"):
+        for number in range(30):
+            world.pictures[world.openverse.photos[keyword][number]["url"].rsplit("/", 1)[-1]] = kill
+    with world.host.lock:  # nobody is answered before the process is known
+        started.append(subprocess.Popen([sys.executable, "-c", script]))
+    assert started[0].wait(60) == -signal.SIGKILL
+    assert collect(world, tmp_path / "ws", sources=("openverse",)).manifest == undisturbed
+
+
+# --- faults ---
+
+FAULTS = {
+    "gone": status(404),
+    "gone too": status(410),
+    "forbidden": status(403),
+    "busy": status(429),
+    "busy for long": status(429, Retry_After="7000"),
+    "server_error": status(500),
+    "html 502": status(502, b"<html>bad gateway</html>", Content_Type="text/html"),
+    "html": status(200, b"<html>please log in</html>", Content_Type="image/jpeg"),
+    "empty": status(200, b""),
+    "loop": lambda asking: asking.answer(302, Location=asking.raw_path),
+    "private": status(302, Location="https://10.0.0.7/secret.jpg"),
+    "file": status(302, Location="file:///etc/passwd"),
+    "unavailable": status(302, Location="https://s.yimg.com/pw/images/en-us/photo_unavailable.png"),
+    "opted_out": status(200, picture("x"), X_Robots_Tag="noai"),
+    "small": status(200, picture("x", size=(40, 30))),
+}
+
+
+def truncated(asking: Asking) -> None:
+    content = picture("truncated")
+    asking.begin(200)
+    asking.write(content[: len(content) // 2])
+    asking.hang_up()
+
+
+def dropped(asking: Asking) -> None:
+    content = picture("dropped")
+    asking.begin(200, Content_Length=str(len(content)))
+    asking.write(content[: len(content) // 2])
+    asking.hang_up()
+
+
+FAULTS |= {"truncated": truncated, "dropped": dropped}
+
+
+def bomb() -> bytes:
+    """A PNG of a few hundred bytes that declares 50,000 x 50,000 pixels."""
+    import struct
+    import zlib
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b"")
+
+
+FAULTS["bomb"] = status(200, bomb())
+EXPECTED = {
+    **dict.fromkeys(("busy", "busy for long"), "busy"),
+    **dict.fromkeys(("server_error", "html 502"), "server_error"),
+    **dict.fromkeys(("html", "empty", "truncated", "bomb"), "unreadable"),
+    "gone too": "gone",
+    "loop": "redirects",
+    "private": "private_address",
+    "file": "bad_address",
+    "small": "too_small",
+    "dropped": "broken_off",
+}
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_each_fault_sets_its_photo_aside_with_one_reason_and_stops_no_other(world, workspace, kind):
+    world.pictures[name(world, 1)] = FAULTS[kind]
+    result = collect(world, workspace, per_class=3)
+    assert result.set_aside["apple"] == {EXPECTED.get(kind, kind): 1}
+    assert titles(result.manifest) == ["apple 0", "apple 2", "apple 3"]
+    assert set(result.set_aside["apple"]) <= set(REASONS)
+
+
+def test_two_thousand_photos_with_every_fault_mixed_in_are_each_accounted_for_once(world, workspace):
+    world.flickr.photos.clear()
+    kinds = [None, None, None, *FAULTS]
+    for label in ("apple", "pear"):
+        world.flickr.add(label, 1000)
+        for number in range(1000):
+            kind = kinds[(number + len(label)) % len(kinds)]
+            if kind is not None:
+                world.pictures[name(world, number, label)] = FAULTS[kind]
+            title = f"../../{label} \x1b[2J \u202e{number}\n<b>\ud800"
+            world.flickr.photos[label][number]["title"] = title
+    # One clock for all: the sleep of one must not use up the time of another.
+    result = collect(world, workspace, per_class=1000, workers=8, policy={"total": 1e9, "attempts": 3})
+    manifest = result.manifest
+    assert len(manifest.photos) == 2000
+    assert sum(result.found.values()) == 2000
+    assert sum(result.kept.values()) + sum(sum(each.values()) for each in result.set_aside.values()) == 2000
+    assert {reason for each in result.set_aside.values() for reason in each} <= {*REASONS, "conflicting_labels"}
+    files = {path.relative_to(workspace.root).as_posix() for path in (workspace.root / "images").rglob("*.*")}
+    assert files == {photo.file_name for photo in manifest.photos if photo.file_name}
+    for photo in manifest.kept:
+        assert workspace.photo_path(photo.file_name).read_bytes() == picture(photo.image_url.rsplit("/", 1)[-1])
+    text = workspace.manifest.read_text()
+    assert KEY not in text
+    assert "\x1b" not in text
+
+
+# --- what is asked for ---
+
+
+def test_keywords_carry_labels_and_files_say_the_same(tmp_path):
+    assert classes(["golden retriever", "Felis catus=cat", "kitten = cat"]) == {
+        "golden retriever": ("golden retriever",),
+        "cat": ("Felis catus", "kitten"),
+    }
+    (tmp_path / "a.toml").write_text('[classes]\ncat = ["Felis catus", "kitten"]\ndog = "dog"\n')
+    (tmp_path / "a.csv").write_text("keyword,label\nFelis catus,cat\nkitten,cat\ndog,\n")
+    same = {"cat": ("Felis catus", "kitten"), "dog": ("dog",)}
+    assert classes([], tmp_path / "a.toml") == classes([], tmp_path / "a.csv") == same
+
+
+@pytest.mark.parametrize("bad", ["", "=cat", "dog=", "a=../b", "x=background"])
+def test_a_keyword_that_is_none_is_refused(bad):
+    with pytest.raises((CallError, DataError)):
+        classes([bad])
+
+
+def test_the_plan_says_what_will_be_asked_what_is_allowed_and_how_long_it_takes():
+    said = plan(Wanted({"cat": ("cat",)}, per_class=500, sources=("openverse", "flickr")))
+    assert "openverse, about 16 questions, at most one every 3 s and 200 a day; it reaches 240 photos" in str(said)
+    assert "Then, for what is lacking: flickr" in str(said)
+    assert 60 < said.seconds < 600
+    since = Wanted({"cat": ("cat",)}, since=__import__("datetime").date(2024, 1, 1))
+    assert "none of them will be taken" in str(plan(since))

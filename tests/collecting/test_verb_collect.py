@@ -1,0 +1,74 @@
+"""The verb and the command, with the services on this machine."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+from click.testing import CliRunner
+from imitations.flickr import KEY, SECRET
+from imitations.world import World
+
+import transfer
+from transfer.cli import cli
+from transfer.collecting import client
+from transfer.collecting.recheck import recheck_photos
+from transfer.manifest import Manifest
+from transfer.workspace import Workspace
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch, tmp_path):
+    world = World()
+    for keyword in ("apple", "pear"):
+        world.flickr.add(keyword, 8)
+        world.openverse.add(keyword, 8)
+    monkeypatch.setenv("TRANSFER_KEYS", str(tmp_path / "none"))
+    monkeypatch.delenv("OPENVERSE_CLIENT_ID", raising=False)
+    monkeypatch.setenv("FLICKR_API_KEY", KEY)
+    monkeypatch.setenv("FLICKR_API_SECRET", SECRET)
+
+    def here(policy):
+        return world.web(contact=policy.contact, paces=policy.paces)
+
+    monkeypatch.setattr(client, "Web", here)
+    yield world
+    world.stop()
+
+
+def test_the_verb_collects_and_python_has_the_same_words(world, tmp_path):
+    plans: list[str] = []
+    result = transfer.collect(["apple", "Pyrus=pear"], tmp_path / "ws", per_class=4, on_plan=plans.append)
+    assert result.kept == {"apple": 4, "pear": 0}
+    assert "openverse, about" in plans[0]
+    assert {asking.headers["User-Agent"].split("/")[0] for asking in world.host.asked} == {"transfer"}
+
+
+def test_the_command_prints_json_that_a_script_may_rely_on(world, tmp_path):
+    words = ["collect", "apple", "pear", "--source", "flickr", "--source", "openverse", "--per-class", "10"]
+    done = CliRunner().invoke(cli, [*words, "--into", str(tmp_path / "ws"), "--json", "--contact", "me@example.org"])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told == {label: {"found": 10, "kept": 10, "set_aside": {}} for label in ("apple", "pear")}
+    assert "Then, for what is lacking: openverse" in done.stderr
+    assert KEY not in done.output
+    assert SECRET not in done.output
+    assert all("(me@example.org)" in asking.headers["User-Agent"] for asking in world.host.asked)
+
+
+def test_photos_that_were_withdrawn_are_set_aside_and_come_back(world, tmp_path):
+    workspace = Workspace(tmp_path / "ws")
+    manifest = transfer.collect(["apple", "pear"], workspace, per_class=4, source=["flickr"]).manifest
+    gone, replaced, silent = (photo for photo in manifest.kept if photo.label == "apple" and photo.title != "apple 3")
+    world.pictures[gone.page_url.rsplit("/", 1)[-1]] = lambda asking: asking.answer(404)
+    unavailable = "https://s.yimg.com/pw/images/en-us/photo_unavailable.png"
+    world.pictures[replaced.image_url.rsplit("/", 1)[-1]] = lambda asking: asking.answer(302, Location=unavailable)
+    world.pictures[silent.page_url.rsplit("/", 1)[-1]] = lambda asking: asking.answer(500)
+    transfer.recheck(workspace)
+    after = Manifest.read(workspace)
+    assert after.set_aside() == {"apple": {"withdrawn": 2}}
+    assert gone.title not in [line.split(",")[2] for line in (workspace.root / "CREDITS.csv").read_text().splitlines()]
+    world.pictures.clear()
+    assert recheck_photos(workspace, world.web()) == manifest
+    assert dataclasses.replace(gone) in Manifest.read(workspace).photos

@@ -1,0 +1,160 @@
+"""Collect: keywords -> photos in a workspace, credited, the first so many valid ones of each label.
+
+Owned here: the order of things. What was found out stands in the journal at once and in the manifest at the end; after
+a stop at any instant the same call goes on where it stood, asks for nothing twice, and ends with the same manifest.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from transfer.collecting.answers import Answers
+from transfer.collecting.candidates import Notes, candidates
+from transfer.collecting.download import WORKERS, Stream, fill
+from transfer.collecting.duplicates import settle_duplicates
+from transfer.collecting.fetch import Rules, fetch
+from transfer.collecting.journal import Journal, has_content
+from transfer.collecting.wanted import Wanted
+from transfer.credits import write_credits
+from transfer.errors import DataError
+from transfer.manifest import Manifest
+from transfer.photo import Photo
+from transfer.web import Web
+from transfer.web.fault import PASSING
+from transfer.workspace import Workspace
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What came of it.
+
+    Attributes:
+        manifest: As written. found: Label -> photos that were looked at.
+        kept: Label -> photos that are kept. set_aside: Label -> reason -> count.
+        left_out: Reason -> photos that were not looked at, for their licence or date.
+        faults: Source -> the sentence with which it failed.
+    """
+
+    manifest: Manifest
+    found: Mapping[str, int]
+    kept: Mapping[str, int]
+    set_aside: Mapping[str, Mapping[str, int]]
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    faults: Mapping[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """``{label: {"found", "kept", "set_aside": {reason: count}}}``."""
+        return {
+            label: {"found": self.found[label], "kept": self.kept[label], "set_aside": dict(self.set_aside[label])}
+            for label in self.found
+        }
+
+
+def collect_photos(
+    wanted: Wanted, workspace: Workspace, web: Web, *, workers: int = WORKERS, on_progress: Progress | None = None
+) -> Collected:
+    """Search, fetch, keep.
+
+    Args:
+        wanted: What. workspace: Where. web: Through which client; the paces of the sources should be its own.
+        workers: Threads. on_progress: Told ``(kept, wanted, what)``.
+
+    Raises:
+        CallError: A source needs something first. DataError: Nothing at all could be had.
+        WorkspaceError: The disk fails; what was kept until then stays.
+    """
+    for source in wanted.searched().values():
+        if source.prepare is not None:
+            source.prepare(web)
+    workspace.begin()
+    journal, before = Journal(workspace), Manifest.read(workspace)
+    known = {photo.id: photo for photo in (*journal.photos.values(), *before.photos)}
+    if wanted.retry:
+        known = {id: photo for id, photo in known.items() if photo.reason not in PASSING}
+    answers, notes = Answers(workspace), Notes()
+    streams = [
+        Stream(label, count, candidates(label, wanted, web, answers, notes))
+        for label, (count, _) in wanted.streams.items()
+    ]
+    rules = Rules(wanted.side, wanted.smallest)
+    kept = functools.partial(_kept, workspace, journal)
+    told = functools.partial(_tell, streams, on_progress) if on_progress else None
+    while True:
+        fill(streams, known, lambda photo: fetch(photo, web, rules), kept, workers=workers, on_change=told)
+        manifest = _folded(before, streams)
+        aside = {photo.id for photo in manifest.photos if photo.excluded is not None}
+        # The same content under two labels counts for neither; both then need one more.
+        if not [stream for stream in streams if stream.reject(aside & _ids(stream)) and stream.wants_more]:
+            break
+    if not manifest.kept:
+        raise _nothing(streams, notes)
+    if manifest != before or not workspace.manifest.exists():
+        workspace.sync()
+        manifest.write(workspace)
+    write_credits(manifest, workspace)
+    journal.close()
+    return _collected(manifest, streams, notes)
+
+
+def _kept(workspace: Workspace, journal: Journal, photo: Photo, content: bytes | None, extension: str | None) -> Photo:
+    """Write the bytes, then the line that speaks of them."""
+    if content is not None:
+        place = workspace.image(photo.sha256, extension or "")
+        photo = dataclasses.replace(photo, file_name=place.relative_to(workspace.root).as_posix())
+        if not has_content(place, photo.sha256):
+            workspace.place_bytes(place, content)
+    journal.note(photo)
+    return photo
+
+
+def _folded(before: Manifest, streams: Iterable[Stream]) -> Manifest:
+    """What a person has said of a photo since stands; everything else is as it was found."""
+    old = {photo.id: photo for photo in before.photos}
+    found = [photo for stream in streams for photo in stream.photos if photo is not None]
+    fresh = [photo for photo in found if photo.id not in old or old[photo.id].reason in PASSING]
+    return settle_duplicates(before.replace(fresh))
+
+
+def _ids(stream: Stream) -> set[str]:
+    return {photo.id for photo in stream.photos if photo is not None and photo.excluded is None}
+
+
+def _tell(streams: list[Stream], on_progress: Progress) -> None:
+    total = sum(stream.count for stream in streams)
+    looked = sum(len(stream.photos) - stream.under_way for stream in streams)
+    valid = sum(stream.valid for stream in streams)
+    on_progress(valid, total, f"photos kept of {looked:,} looked at")
+
+
+def _nothing(streams: list[Stream], notes: Notes) -> DataError:
+    said = [f"{name}: {sentence}" for name, sentence in notes.faults.items()]
+    said += [f"{count} {reason}" for reason, count in notes.left_out.items()]
+    looked = sum(len(stream.photos) for stream in streams)
+    return DataError(
+        "No photo could be kept.",
+        received="; ".join([f"{looked} photos were looked at", *said]),
+        remedy="Try another keyword, another --source or more licences.",
+    )
+
+
+def _collected(manifest: Manifest, streams: list[Stream], notes: Notes) -> Collected:
+    photos = {photo.id: photo for photo in manifest.photos}
+    found: dict[str, int] = {}
+    kept: dict[str, int] = {}
+    aside: dict[str, dict[str, int]] = {}
+    for stream in streams:
+        mine = [photos[photo.id] for photo in stream.photos if photo is not None]
+        found[stream.label] = len(mine)
+        kept[stream.label] = sum(photo.excluded is None for photo in mine)
+        counts: dict[str, int] = {}
+        for photo in mine:
+            if photo.reason is not None:
+                counts[photo.reason] = counts.get(photo.reason, 0) + 1
+        aside[stream.label] = dict(sorted(counts.items()))
+    return Collected(manifest, found, kept, aside, notes.left_out, notes.faults)

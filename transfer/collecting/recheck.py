@@ -1,0 +1,69 @@
+"""Recheck: whether photos were withdrawn since they were collected.
+
+A photo is withdrawn where its page or its file is gone, or where something else stands in its place. It is then set
+aside, not deleted; where it has come back it is kept again. A host that does not answer says nothing about its photos.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from transfer.collecting.fetch import refuse
+from transfer.collecting.source import SOURCES
+from transfer.credits import write_credits
+from transfer.manifest import Manifest
+from transfer.photo import Photo
+from transfer.web import FetchError, Web
+from transfer.workspace import Workspace
+
+WITHDRAWN = "withdrawn"
+_GONE = (404, 410, 451)
+_THREADS = 4
+
+
+def recheck_photos(
+    workspace: Workspace, web: Web, *, on_progress: Callable[[int, int, str], None] | None = None
+) -> Manifest:
+    """Look at the page and the file of every photo from the web; the manifest as written."""
+    manifest = Manifest.read(workspace)
+    asked = [
+        photo
+        for photo in manifest.photos
+        if photo.source in SOURCES and photo.image_url and photo.reason in (None, WITHDRAWN) and _from_the_web(photo)
+    ]
+    changed: list[Photo] = []
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for done, (photo, gone) in enumerate(
+            zip(asked, pool.map(lambda each: _gone(each, web), asked), strict=True), 1
+        ):
+            if on_progress is not None:
+                on_progress(done, len(asked), "photos looked for")
+            if gone is not None and (gone != "") != (photo.reason == WITHDRAWN):
+                changed.append(dataclasses.replace(photo, excluded=f"{WITHDRAWN}: {gone}" if gone else None))
+    if changed:
+        manifest = manifest.replace(changed)
+        manifest.write(workspace)
+        write_credits(manifest, workspace)
+    return manifest
+
+
+def _from_the_web(photo: Photo) -> bool:
+    return SOURCES[photo.source].search is not None
+
+
+def _gone(photo: Photo, web: Web) -> str | None:
+    """What is gone, "" where all is there, None where nobody answered."""
+    for what, address in (("the page", photo.page_url), ("the file", photo.image_url)):
+        if not address:
+            continue
+        try:
+            answer = web.request(address, method="HEAD", refuse=refuse)
+        except FetchError as fault:
+            if fault.reason == "unavailable":
+                return f"{what} was replaced"
+            return None
+        if answer.status in _GONE:
+            return f"{what} answers {answer.status}"
+    return ""

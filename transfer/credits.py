@@ -1,0 +1,119 @@
+"""Credits: who made each photo, under which licence, and what was done to it. Pure, but for the one write.
+
+For every export and for the workspace itself: a table for programs and a page for people. Addresses on the maker's own
+disk are nobody's business and never stand here.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+
+from transfer.licence import Licence
+from transfer.manifest import Manifest
+from transfer.photo import Photo
+from transfer.workspace import Workspace
+
+COLUMNS = (
+    "file",
+    "label",
+    "title",
+    "author",
+    "author_page",
+    "licence",
+    "licence_link",
+    "page",
+    "changes",
+    "flags",
+    "sha256",
+)
+
+
+def credits_csv(manifest: Manifest) -> str:
+    """A row for each kept photo."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for photo in manifest.kept:
+        licence = Licence.parse(photo.licence)
+        row = (
+            photo.file_name if not photo.file_name.startswith("/") else "",
+            photo.label,
+            _title(photo),
+            photo.owner,
+            public(photo.owner_url),
+            licence.name if licence else photo.licence,
+            licence.url if licence else None,
+            public(photo.page_url),
+            photo.changes,
+            "; ".join(licence.flags) if licence else "",
+            photo.sha256,
+        )
+        writer.writerow([_cell(value) for value in row])
+    return text.getvalue()
+
+
+def credits_page(manifest: Manifest) -> str:
+    """Markdown: licences with their counts and what they forbid, then a line for each kept photo with a source."""
+    known = [photo for photo in manifest.kept if photo.licence or photo.owner or public(photo.page_url)]
+    counts = Counter(photo.licence or "not stated" for photo in manifest.kept)
+    lines = ["# Credits", "", f"{len(manifest.kept):,} photos.", ""]
+    for name, count in sorted(counts.items()):
+        licence = Licence.parse(name)
+        flags = f" **{', '.join(licence.flags)}**" if licence and licence.flags else ""
+        lines.append(f"- {_linked(name, licence.url if licence else None)}: {count:,}{flags}")
+    label = None
+    for photo in known:
+        if photo.label != label:
+            label = photo.label
+            lines += ["", f"## {inline(label)}", ""]
+        lines.append(f"- {_line(photo)}")
+    return "\n".join(lines) + "\n"
+
+
+def write_credits(manifest: Manifest, workspace: Workspace) -> None:
+    """Keep CREDITS.csv and CREDITS.md of a workspace in step with its manifest."""
+    for name, text in (("CREDITS.csv", credits_csv(manifest)), ("CREDITS.md", credits_page(manifest))):
+        path = workspace.root / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            workspace.write_text(path, text)
+
+
+def public(address: str | None) -> str | None:
+    """An address that others can visit; None for one on the maker's own disk."""
+    return address if address and address.startswith(("http://", "https://")) else None
+
+
+def inline(text: str) -> str:
+    """Other people's words: no line of theirs may become Markdown or HTML of ours."""
+    escaped = "".join(f"\\{sign}" if sign in r"\`*_{}[]()<>#|!&~" else sign for sign in text)
+    return " ".join(escaped.split())
+
+
+def _line(photo: Photo) -> str:
+    licence = Licence.parse(photo.licence)
+    author = _linked(photo.owner or "unknown author", public(photo.owner_url))
+    terms = _linked(
+        licence.name if licence else photo.licence or "licence not stated", licence.url if licence else None
+    )
+    title = _linked(_title(photo) or "untitled", public(photo.page_url))
+    return f"{title} by {author}, {terms}" + (f"; {inline(photo.changes)}" if photo.changes else "")
+
+
+def _title(photo: Photo) -> str | None:
+    """The author's title; of a photo of one's own, its path within its folder."""
+    return photo.title if photo.title and not photo.title.startswith("/") else None
+
+
+def _linked(text: str, address: str | None) -> str:
+    if address is None:
+        return inline(text)
+    safe = address.replace("<", "%3C").replace(">", "%3E").replace("\\", "%5C")
+    return f"[{inline(text)}](<{safe}>)"
+
+
+def _cell(value: str | None) -> str:
+    """A spreadsheet would run a cell that begins like a formula."""
+    text = value or ""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
