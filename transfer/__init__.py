@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from transfer.strategy import Phase as Phase
     from transfer.strategy import Solver as Solver
     from transfer.strategy import Strategy as Strategy
+    from transfer.workflow import check as check
     from transfer.workflow import collect as collect
     from transfer.workflow import compare as compare
     from transfer.workflow import export as export
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "workflow": ("collect", "compare", "export", "load", "predict", "recheck", "report", "runs", "split", "train"),
+    "workflow": (
+        *("check", "collect", "compare", "export", "load", "predict", "recheck", "report", "runs", "split", "train"),
+    ),
     "strategy": ("Head", "Phase", "Solver", "Strategy"),
     "arm": ("Arm",),
     "comparison": ("Comparison",),

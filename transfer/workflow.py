@@ -19,10 +19,12 @@ from transfer.manifest import Manifest
 from transfer.workspace import Workspace
 
 if TYPE_CHECKING:
+    from transfer.collecting.check import Checked
     from transfer.collecting.collect import Collected
     from transfer.comparison import Comparison
     from transfer.exporting.predict import Prediction
     from transfer.exporting.saved_model import Exported
+    from transfer.photo import Photo
     from transfer.run import Run
     from transfer.shelf import Shelf
 
@@ -31,6 +33,9 @@ Progress = Callable[[int, int, str], None]
 
 DEFAULT_ARM = "mobilenet_v2:linear_probe"
 """Where no arm is named: small, quick on a CPU, and hard to beat on a few hundred photos."""
+
+FEATURE_SETTING = ("backbone", "weights", "stage", "size", "engine", "precision")
+"""What decides an activation, among all that ``about.json`` says of kept features."""
 
 FAMILIES = {
     "backbones": ("transfer.models.backbones", "backbone"),
@@ -128,6 +133,32 @@ def load(
     from transfer.collecting.load import load_photos
 
     return load_photos(Path(path), Workspace.of(into), copy=copy, on_progress=on_progress)
+
+
+def check(
+    workspace: Place, *, edits: str | PathLike[str] | None = None, on_progress: Progress | None = None
+) -> Checked:
+    """Look at every photo, set rubbish and duplicates aside with a reason, and say what is doubtful.
+
+    Args:
+        workspace: With photos; nothing in it is deleted.
+        edits: A table in which a person decides: written where it is not there yet, else applied; what was taken out of
+            it is taken back.
+        on_progress: Told ``(done, total, what)``.
+
+    Returns:
+        What was found. Likely mislabels are looked for where a run has left features of every photo.
+    """
+    from transfer.collecting.check import check_photos
+
+    workspace = Workspace.of(workspace)
+    _photos(workspace)
+    return check_photos(
+        workspace,
+        edits=Path(edits) if edits else None,
+        vectors=lambda photos: _kept_features(workspace, photos),
+        on_progress=on_progress,
+    )
 
 
 def split(workspace: Place, *, validation: float = 0.15, test: float = 0.15, seed: int = 0) -> Manifest:
@@ -279,6 +310,24 @@ def _photos(workspace: Workspace) -> Manifest:
             remedy=f"Run `transfer load FOLDER --into {workspace.root}` first.",
         )
     return manifest
+
+
+def _kept_features(workspace: Workspace, photos: Sequence[Photo]) -> Any:
+    """One vector a photo, from the features that runs have left; None where no setting has all of them."""
+    import json
+
+    abouts = sorted(workspace.features.glob("*/about.json"))
+    if not abouts:
+        return None
+    from transfer.training.features import Store
+
+    for path in abouts:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        setting = {name: value for name, value in about.items() if name in FEATURE_SETTING}
+        store = Store(workspace, setting)
+        if len(about["shape"]) == 1 and store.folder == path.parent and not store.missing(photos):
+            return store.rows(photos)[:]
+    return None
 
 
 def _split_photos(workspace: Workspace) -> Manifest:

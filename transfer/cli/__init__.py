@@ -23,7 +23,10 @@ INTERRUPTED = 130
 class Commands(click.Group):
     """The files of ``commands/``, each defining ``command``; loaded one at a time, in the order of a day's work."""
 
-    ORDER = ("demo", "collect", "load", "split", "train", "compare", "report", "runs", "export", "predict", "list")
+    ORDER = (
+        *("demo", "collect", "load", "check", "split", "train", "compare"),
+        *("report", "runs", "export", "predict", "list"),
+    )
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         names = [path.stem for path in (Path(__file__).parent / "commands").glob("*.py") if path.stem != "__init__"]

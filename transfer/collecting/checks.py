@@ -196,6 +196,13 @@ def looks_like_a_photo(path: Path) -> bool:
         return False
 
 
+@contextlib.contextmanager
+def opened(file: BinaryIO, format: str) -> Iterator[Image.Image]:
+    """A photo of that format, not yet decoded, while Pillow keeps its warnings to itself. It raises anything at all."""
+    with _silence_of_pillow(), _opened(file, format) as image:
+        yield image
+
+
 def _opened(file: BinaryIO, format: str) -> Image.Image:
     if format == "HEIF":
         import pillow_heif

@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from transfer.manifest import Manifest
 from transfer.photo import SPLITS, Photo
 
-REASONS = ("conflicting_labels", "duplicate_across_splits")
+ACROSS = "duplicate_across_splits"
+REASONS = ("conflicting_labels", ACROSS)
 _GROUP = "same-content-"
 
 

@@ -1,0 +1,43 @@
+"""The command `transfer check`."""
+
+from __future__ import annotations
+
+import click
+
+from transfer import workflow
+from transfer.cli import show
+from transfer.cli.options import as_json, quiet, workspace
+from transfer.cli.progress import progress
+
+SHOWN = 10
+
+
+@click.command("check")
+@workspace
+@click.option("--edits", metavar="FILE", help="A table to decide in: written if new, else applied and taken back.")
+@as_json
+@quiet
+def command(workspace: str, edits: str | None, as_json: bool, quiet: bool) -> None:
+    """Find unreadable, small, blank and blurred photos, duplicates, leaks between splits, and likely mislabels.
+
+    Nothing is deleted: a photo is set aside with a reason, and comes back when the reason is gone. With --edits a table
+    of all doubtful photos is written; fill in its column `action` (keep, exclude, verified, or relabel with new_label)
+    and run the command again. Likely mislabels need the features of an earlier `transfer train`.
+    """
+    with progress(quiet=quiet) as tell:
+        found = workflow.check(workspace, edits=edits, on_progress=tell)
+    if as_json:
+        show.as_json(found.to_dict())
+        return
+    show.photos(found.manifest)
+    for one, two in found.leaks[:SHOWN]:
+        click.echo(show.printable(f"leak: {one.file_name} ({one.split}) is {two.file_name} ({two.split})"), err=True)
+    if found.suspects is None:
+        click.echo("likely mislabels: not looked for, no run has left features of these photos", err=True)
+    for suspect in (found.suspects or ())[:SHOWN]:
+        title = next(photo.title or photo.file_name for photo in found.manifest.photos if photo.id == suspect.id)
+        click.echo(
+            show.printable(f"likely mislabel: {title} ({suspect.label}) looks like {suspect.likelier}"), err=True
+        )
+    for label, count in found.imbalance.items():
+        click.echo(show.printable(f"few photos: {label} has {count}, less than a tenth of the largest class"), err=True)

@@ -1,0 +1,157 @@
+"""Check: look at every photo of a workspace, set aside what is rubbish, say what is doubtful. Nothing is deleted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy
+
+from transfer.collecting import edits as decided
+from transfer.collecting.duplicates import ACROSS, settle_duplicates
+from transfer.collecting.groups import grouped
+from transfer.collecting.judge import Judged, Limits, fresh, imbalance, judge
+from transfer.collecting.looks import look_all
+from transfer.collecting.mislabels import Suspect, suspects
+from transfer.credits import write_credits
+from transfer.errors import DataError
+from transfer.manifest import Manifest
+from transfer.photo import Photo
+from transfer.workspace import Workspace
+
+Progress = Callable[[int, int, str], None]
+Vectors = Callable[[Sequence[Photo]], numpy.ndarray | None]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was found.
+
+    Attributes:
+        manifest: As written. duplicates: Clusters of photos that are exactly or nearly one.
+        leaks: Pairs of photos that stood on two sides of a split, the set aside one first.
+        suspects: Likely mislabels, the likeliest first; None where no features are kept to look with.
+        imbalance: Labels with less than a tenth of the largest one's photos.
+    """
+
+    manifest: Manifest
+    duplicates: tuple[tuple[Photo, ...], ...]
+    leaks: tuple[tuple[Photo, Photo], ...]
+    suspects: tuple[Suspect, ...] | None
+    imbalance: dict[str, int]
+
+    @property
+    def excluded(self) -> dict[str, int]:
+        """Reason -> photos."""
+        return dict(sorted(Counter(photo.reason for photo in self.manifest.photos if photo.reason).items()))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plain values that ``--json`` promises."""
+        names = {photo.id: photo.file_name for photo in self.manifest.photos}
+        found = (
+            None
+            if self.suspects is None
+            else [
+                {
+                    "file_name": names[suspect.id],
+                    "label": suspect.label,
+                    "likelier": suspect.likelier,
+                    "probability": suspect.probability,
+                }
+                for suspect in self.suspects
+            ]
+        )
+        return {
+            "photos": len(self.manifest),
+            "kept": len(self.manifest.kept),
+            "excluded": self.excluded,
+            "duplicates": [[photo.file_name for photo in cluster] for cluster in self.duplicates],
+            "leaks": [[photo.file_name for photo in pair] for pair in self.leaks],
+            "suspects": found,
+            "imbalance": self.imbalance,
+        }
+
+
+def check_photos(
+    workspace: Workspace,
+    *,
+    edits: Path | None = None,
+    limits: Limits | None = None,
+    vectors: Vectors | None = None,
+    on_progress: Progress | None = None,
+) -> Checked:
+    """Judge every photo anew and write the manifest.
+
+    Args:
+        workspace: With photos.
+        edits: A table of doubtful photos: applied where it is there, written where it is not.
+        limits: What is too little. vectors: Photos -> features, where some are kept.
+        on_progress: Told ``(done, total, what)``.
+    """
+    before = Manifest.read(workspace)
+    decisions = decided.remembered(workspace)
+    manifest = settle_duplicates(fresh(decided.taken_back(before, decisions)))
+    known = decisions
+    if edits is not None and edits.exists():
+        decisions = decided.read_table(edits, manifest)
+    manifest = decided.applied(manifest, decisions)
+    judged = _judged(manifest, workspace, limits or Limits(), on_progress)
+    manifest = grouped(judged.manifest, judged.duplicates)
+    if not manifest.kept:
+        raise DataError("No photo would be kept.", received=dict(Counter(photo.reason for photo in manifest.photos)))
+    found = _suspects(manifest, vectors)
+    if decisions != known:
+        decided.remember(decisions, workspace)
+    if manifest != before:
+        manifest.write(workspace)
+    if (workspace.root / "CREDITS.csv").exists():
+        write_credits(manifest, workspace)
+    checked = _checked(manifest, judged, found)
+    if edits is not None and not edits.exists():
+        edits.write_text(decided.table(_doubtful(checked, decisions), decisions), encoding="utf-8")
+    return checked
+
+
+def _judged(manifest: Manifest, workspace: Workspace, limits: Limits, on_progress: Progress | None) -> Judged:
+    kept = manifest.kept
+
+    def tell(done: int) -> None:
+        if on_progress is not None:
+            on_progress(done, len(kept), "photos looked at")
+
+    paths = [workspace.photo_path(photo.file_name) for photo in kept]
+    looks = dict(zip((photo.id for photo in kept), look_all(paths, on_progress=tell), strict=True))
+    return judge(manifest, looks, limits)
+
+
+def _suspects(manifest: Manifest, vectors: Vectors | None) -> tuple[Suspect, ...] | None:
+    doubted = [photo for photo in manifest.kept if not photo.verified]
+    rows = vectors(doubted) if vectors is not None else None
+    if rows is None:
+        return None
+    return tuple(suspects([photo.id for photo in doubted], [photo.label for photo in doubted], rows))
+
+
+def _checked(manifest: Manifest, judged: Judged, found: tuple[Suspect, ...] | None) -> Checked:
+    photos = {photo.id: photo for photo in manifest.photos}
+    clusters = tuple(tuple(photos[id] for id in cluster) for cluster in judged.duplicates)
+    at = {photo.sha256: photo for photo in manifest.kept}
+    exact = [(photo, at[photo.sha256]) for photo in manifest.photos if photo.reason == ACROSS and photo.sha256 in at]
+    leaks = (*exact, *((photos[one], photos[two]) for one, two in judged.leaks))
+    return Checked(manifest, clusters, leaks, found, imbalance(manifest))
+
+
+def _doubtful(checked: Checked, decisions: dict[str, decided.Decision]) -> list[tuple[Photo, str]]:
+    """Set aside photos, likely mislabels, and all that a person decided before."""
+    wrong = {suspect.id: suspect for suspect in checked.suspects or ()}
+    rows = []
+    for photo in checked.manifest.photos:
+        if photo.id in wrong:
+            suspect = wrong[photo.id]
+            rows.append((photo, f"looks like {suspect.likelier} ({suspect.label}: {suspect.probability:.2f})"))
+        elif photo.excluded is not None or photo.id in decisions:
+            rows.append((photo, photo.excluded or ""))
+    return rows
