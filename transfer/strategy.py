@@ -11,6 +11,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from transfer.errors import CallError
+
 ALL = -1
 """As ``Phase.thaw``: every stage of the backbone."""
 
@@ -56,7 +58,7 @@ class Phase:
 
     Attributes:
         epochs: At most so many.
-        least_steps: Where the photos are few, epochs are added until this many steps can be made.
+        least_steps: Where the photos are few, an epoch passes over them several times, so that the phase has so many.
         rate: The learning rate at its highest.
         thaw: How many of the backbone's stages are trained, counted from the top; ``ALL`` trains every one.
         optimizer: ``adam`` or ``sgd`` (Nesterov momentum 0.9).
@@ -65,6 +67,7 @@ class Phase:
         clip: The gradient is scaled down to this norm where it is larger; None leaves it.
         weight_decay: Decoupled, as a share of the weight for each unit of learning rate.
         batch: Photos a step.
+        augment: Whether it learns from random views of its photos; such a phase trains from pixels.
         batch_norm: ``frozen`` keeps statistics, scale and shift of thawed batch-norm layers; ``adapt`` trains them.
         patience: Epochs without a better validation result before the phase ends; None never ends early.
         label_smoothing: Share of the target spread over all classes.
@@ -79,6 +82,7 @@ class Phase:
     clip: float | None = None
     weight_decay: float = 0.0
     batch: int = 32
+    augment: bool = False
     batch_norm: Literal["frozen", "adapt"] = "frozen"
     patience: int | None = None
     label_smoothing: float = 0.0
@@ -108,12 +112,32 @@ class Strategy:
         """The batch-norm policy, in one word for a table: ``frozen`` unless some phase lets thawed layers adapt."""
         return "adapt" if any(phase.thaw and phase.batch_norm == "adapt" for phase in self.phases) else "frozen"
 
+    def with_head(self, **changes: Any) -> Strategy:
+        """The same strategy with these values in its head.
+
+        Raises:
+            CallError: It has the backbone's published head, which is not to be changed.
+        """
+        if self.head is None:
+            raise CallError("The published head of a network is not changed.", remedy="Use a strategy with a new head.")
+        return dataclasses.replace(self, head=dataclasses.replace(self.head, **changes))
+
     def with_epochs(self, epochs: int) -> Strategy:
         """The same strategy with exactly this many epochs, at most, in every phase."""
         return self.map_phases(epochs=epochs, least_steps=0)
 
     def map_phases(self, **changes: Any) -> Strategy:
-        """The same strategy with these values in every phase."""
+        """The same strategy with these values in every phase.
+
+        Raises:
+            CallError: It has no phase: a solver makes no steps that could be changed.
+        """
+        if not self.phases:
+            raise CallError(
+                "There is no gradient descent in this strategy that could be changed.",
+                received=", ".join(changes),
+                remedy="Leave it out, or use a strategy with phases, such as frozen_head or fine_tune_top.",
+            )
         steps = tuple(dataclasses.replace(s, **changes) if isinstance(s, Phase) else s for s in self.steps)
         return dataclasses.replace(self, steps=steps)
 

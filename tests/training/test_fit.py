@@ -169,13 +169,13 @@ def test_patience_ends_a_phase_that_no_longer_improves(plan: Plan, manifest: Man
     assert len(fitted.history) < 12
 
 
-def test_few_photos_get_more_epochs_until_the_least_steps_are_made(
+def test_few_photos_are_passed_over_several_times_until_the_least_steps_are_made(
     plan: Plan, manifest: Manifest, workspace: Workspace
 ) -> None:
-    strategy = Strategy(True, Head(), (phase(epochs=1, least_steps=9, batch=8),))
-    _, fitted, _, _ = train(with_strategy(plan, strategy), manifest, workspace)
-    steps = -(-len(manifest.part("train")) // 8)
-    assert len(fitted.history) == -(-9 // steps)
+    strategy = Strategy(True, Head(), (phase(epochs=3, least_steps=40, batch=8),))
+    classifier, fitted, _, _ = train(with_strategy(plan, strategy), manifest, workspace)
+    assert len(fitted.history) == 3
+    assert 40 <= int(classifier.top(fitted.cut).optimizer.iterations) < 40 + 3 * len(manifest.part("train"))
 
 
 def test_head_weights_do_not_depend_on_whether_the_network_was_built() -> None:

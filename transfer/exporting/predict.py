@@ -85,7 +85,7 @@ def _open(model: Path) -> tuple[tuple[str, ...], Answer]:
 def _open_run(run: Run) -> tuple[tuple[str, ...], Answer]:
     whole, size = rebuild(run).whole(), run.facts["size"]
     signature = tf.TensorSpec((None, size, size, 3), tf.uint8)
-    function = tf.function(lambda pictures: whole(pictures, training=False), input_signature=[signature])
+    function = tf.function(lambda pictures: whole(pictures, training=False)).get_concrete_function(signature)
 
     def answer(contents: list[bytes]) -> numpy.ndarray:
         return function(tf.stack([pixels.decode_resize(tf.constant(content), size) for content in contents])).numpy()

@@ -222,7 +222,8 @@ class Engine:
         self.shape, self.dtype = tuple(model.output.shape[1:]), str(model.output.dtype)
         self._size = size
         signature = tf.TensorSpec((None, size, size, 3), tf.uint8)
-        self._function = tf.function(lambda pictures: model(pictures, training=False), input_signature=[signature])
+        answer = tf.function(lambda pictures: model(pictures, training=False))
+        self._function = answer.get_concrete_function(signature)
 
     def __call__(self, pictures: numpy.ndarray) -> numpy.ndarray:
         return self._function(tf.constant(pictures)).numpy()

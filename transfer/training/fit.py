@@ -20,6 +20,7 @@ import numpy
 import tensorflow as tf
 
 from transfer.errors import TrainingError
+from transfer.models import augment
 from transfer.models.classifier import Classifier
 from transfer.photo import Photo
 from transfer.strategy import Phase, Solver, Strategy
@@ -31,7 +32,7 @@ BATCH = 256
 """Photos a step where nothing is trained."""
 
 STEPS_TOGETHER = 64
-"""Steps that TensorFlow makes without coming back to Python, at most."""
+"""An epoch of at most so many steps is made without coming back to Python."""
 
 
 @dataclass
@@ -79,6 +80,8 @@ def fit(
         if isinstance(step, Phase):
             fitted.cut = min(fitted.cut, classifier.cut_for(step.thaw))
         source = activations.source(fitted.cut, len(train) + len(validation))
+        if isinstance(step, Phase) and step.augment:
+            source = 0  # a view is of pixels
         sets = [_gather(part, activations, source, labels) for part in (train, validation)]
         if isinstance(step, Solver):
             fitted.chosen = _solve(classifier, step, source, *sets)
@@ -124,17 +127,18 @@ class _Descent:
         self.model, self.phase, self.number, self.seed = model, phase, number, seed
         self.classes = model.output.shape[-1]
         self.best_epoch: int | None = None
+        self.passes = 1
         self.trainable = sum(int(numpy.prod(weight.shape)) for weight in model.trainable_weights)
 
     def run(self, train: _Set, validation: _Set, *, on_progress: Progress) -> list[dict[str, float]]:
-        phase = self.phase
-        steps = math.ceil(len(train.truth) / phase.batch)
-        epochs = max(phase.epochs, math.ceil(phase.least_steps / steps))
+        phase, epochs, photos = self.phase, self.phase.epochs, len(train.truth)
+        self.passes = max(1, math.ceil(phase.least_steps * phase.batch / (epochs * photos)))
+        steps = math.ceil(self.passes * photos / phase.batch)
         self.model.compile(
             optimizer=_optimizer(phase, steps * epochs),
             loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=phase.label_smoothing),
             metrics=["accuracy"],
-            steps_per_execution=min(steps, STEPS_TOGETHER),
+            steps_per_execution=steps if steps <= STEPS_TOGETHER else 1,
         )
         best = _Best(self.model)
         if len(validation.truth):
@@ -155,12 +159,15 @@ class _Descent:
         return history
 
     def _epoch(self, train: _Set, epoch: int) -> dict[str, float]:
-        order = numpy.random.default_rng([self.seed, self.number, epoch]).permutation(len(train.truth))
+        draw = numpy.random.default_rng([self.seed, self.number, epoch])
+        order = numpy.concatenate([draw.permutation(len(train.truth)) for _ in range(self.passes)])
         targets = numpy.eye(self.classes, dtype="float32")[train.truth[order]]
         batch = self.phase.batch
-        dataset = tf.data.Dataset.zip(
-            train.rows.batches(order, batch), tf.data.Dataset.from_tensor_slices(targets).batch(batch)
-        )
+        pictures = train.rows.batches(order, batch)
+        if self.phase.augment:
+            pictures = _views(pictures, order, [self.seed, self.number, epoch]).batch(batch).prefetch(2)
+        dataset = tf.data.Dataset.zip(pictures, tf.data.Dataset.from_tensor_slices(targets).batch(batch))
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(math.ceil(len(order) / batch)))
         logs = self.model.fit(dataset, epochs=1, verbose=0, shuffle=False).history
         loss, rate = logs["loss"][0], float(self.model.optimizer.learning_rate)
         if not math.isfinite(loss):
@@ -196,6 +203,15 @@ class _Best:
             self._model.set_weights(self._weights)
 
 
+def _views(pictures: tf.data.Dataset, order: numpy.ndarray, draw: list[int]) -> tf.data.Dataset:
+    """One random view of each picture: a function of seed, step, epoch and the photo."""
+    epoch_seed = int(numpy.random.default_rng(draw).integers(2**31))
+    # The same photo in another pass of the epoch is to be seen otherwise, so the place in the order counts too.
+    seeds = numpy.stack([epoch_seed + numpy.arange(len(order)), order], axis=1).astype("int64") % 2**31
+    each = tf.data.Dataset.zip(pictures.unbatch(), tf.data.Dataset.from_tensor_slices(seeds.astype("int32")))
+    return each.map(augment.view, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+
 def _optimizer(phase: Phase, steps: int) -> keras.optimizers.Optimizer:
     rising = round(phase.warmup * steps)
     rate: Any = phase.rate
@@ -227,7 +243,7 @@ def _inference(model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
     """The model as one function, traced once and kept beside it."""
     if not hasattr(model, "_inference"):
         shape = tf.TensorSpec((None, *model.input.shape[1:]), model.input.dtype)
-        model._inference = tf.function(lambda x: model(x, training=False), input_signature=[shape])
+        model._inference = tf.function(lambda x: model(x, training=False)).get_concrete_function(shape)
     return model._inference
 
 

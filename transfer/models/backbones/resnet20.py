@@ -70,5 +70,13 @@ backbone = Backbone(
     size=32,
     least=8,
     head=Head("average"),
-    weights=(Weights("glyphs", "package:resnet20_glyphs.weights.h5", hash=None, licence="Apache-2.0", size=8),),
+    weights=(
+        Weights(
+            "glyphs",
+            "package:resnet20_glyphs.weights.h5",
+            "sha256:a286e2d2b8bdce32d64e2777dfc8c7d8107d0434fc3020c481e3824533d1fb06",
+            licence="Apache-2.0",
+            size=8,
+        ),
+    ),
 )
