@@ -214,3 +214,65 @@ def test_a_disk_that_fills_up_while_writing_leaves_the_old_file_whole(tmp_path: 
     done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False)
     assert done.stderr == "WorkspaceError\n"
     assert files(tmp_path) == {"manifest.jsonl": b"x" * 900}
+
+
+# --- files that are named by their content, and journals ---
+
+
+def test_a_placed_file_is_whole_and_counted(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    place = workspace.image("abcd", "png")
+    workspace.place_bytes(place, b"one")
+    workspace.place_bytes(place, b"two")
+    assert files(tmp_path) == {"images/ab/abcd.png": b"two"}
+    assert workspace.writes == 2
+
+
+@pytest.mark.parametrize("step", ["write_bytes", "replace"])
+def test_a_disk_too_full_for_a_placed_file_is_a_sentence_and_leaves_nothing_half(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.place_bytes(workspace.image("abcd", "png"), b"old")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, step, full)
+    with pytest.raises(WorkspaceError, match="No space left on device"):
+        workspace.place_bytes(workspace.image("abcd", "png"), b"new")
+    monkeypatch.undo()
+    assert files(tmp_path) == {"images/ab/abcd.png": b"old"}
+    assert workspace.writes == 1
+
+
+@pytest.mark.xfail(strict=True, raises=OSError, reason="place_bytes and remove let these errors through")
+@pytest.mark.parametrize("act", ["place", "remove"])
+def test_a_file_where_a_folder_should_be_is_a_sentence_for_every_write(tmp_path: Path, act: str) -> None:
+    workspace = Workspace(tmp_path)
+    (tmp_path / "images").write_text("mine")
+    with pytest.raises(WorkspaceError):
+        if act == "place":
+            workspace.place_bytes(workspace.image("abcd", "png"), b"")
+        else:
+            workspace.remove(tmp_path / "images" / "ab")
+
+
+def test_a_journal_grows_line_by_line_and_goes_without_complaint(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.begin()
+    workspace.append(workspace.journal, "one\n")
+    workspace.append(workspace.journal, "zwölf\n")
+    assert workspace.journal.read_text(encoding="utf-8") == "one\nzwölf\n"
+    workspace.remove(workspace.journal)
+    workspace.remove(workspace.journal)
+    assert not workspace.journal.exists()
+    assert workspace.writes == 5
+
+
+def test_a_journal_that_cannot_grow_is_a_sentence(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.journal.mkdir()
+    with pytest.raises(WorkspaceError, match="cannot be written"):
+        workspace.append(workspace.journal, "one\n")
+    assert workspace.writes == 0

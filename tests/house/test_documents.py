@@ -44,7 +44,7 @@ def test_every_command_is_on_its_page_and_its_options_have_help() -> None:
 
 
 def test_every_command_has_a_verb_of_its_name() -> None:
-    commands = set(cli.list_commands(click.Context(cli)))
+    commands = {name.replace("-", "_") for name in cli.list_commands(click.Context(cli))}
     assert commands - {"demo", "list"} <= set(VERBS)
 
 
@@ -134,7 +134,7 @@ def test_a_workspace_looks_as_the_page_of_the_house_says(photo_folder: Path, tmp
     written = {path.relative_to(workspace.root).as_posix() for path in workspace.root.rglob("*") if path.is_file()}
     assert {name for name in written if not any(form.fullmatch(name) for form in layout.values())} == set()
     met = {name for name, form in layout.items() if any(form.fullmatch(each) for each in written)}
-    # A log only where a run failed; the others only where photos are collected from the web.
-    elsewhere = {"runs/ID/log.txt", "journal.jsonl", "searches/DIGEST.json", "CREDITS.csv", "CREDITS.md"}
+    # A log only where a run failed; the others only where photos are collected from the web or edited.
+    elsewhere = {"runs/ID/log.txt", "journal.jsonl", "searches/DIGEST.json", "CREDITS.csv", "CREDITS.md", "edits.json"}
     assert set(layout) - met == elsewhere
     assert (workspace.runs / run.id / "run.json").exists()
