@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from transfer.workflow import collect as collect
     from transfer.workflow import compare as compare
     from transfer.workflow import export as export
+    from transfer.workflow import export_data as export_data
     from transfer.workflow import load as load
     from transfer.workflow import predict as predict
     from transfer.workflow import recheck as recheck
@@ -43,7 +44,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "workflow": (
-        *("check", "collect", "compare", "export", "load", "predict", "recheck", "report", "runs", "split", "train"),
+        *("check", "collect", "compare", "export", "export_data", "load"),
+        *("predict", "recheck", "report", "runs", "split", "train"),
     ),
     "strategy": ("Head", "Phase", "Solver", "Strategy"),
     "arm": ("Arm",),

@@ -40,7 +40,7 @@ def credits_csv(manifest: Manifest) -> str:
         row = (
             photo.file_name if not photo.file_name.startswith("/") else "",
             photo.label,
-            _title(photo),
+            shown_title(photo),
             photo.owner,
             public(photo.owner_url),
             licence.name if licence else photo.licence,
@@ -97,11 +97,11 @@ def _line(photo: Photo) -> str:
     terms = _linked(
         licence.name if licence else photo.licence or "licence not stated", licence.url if licence else None
     )
-    title = _linked(_title(photo) or "untitled", public(photo.page_url))
+    title = _linked(shown_title(photo) or "untitled", public(photo.page_url))
     return f"{title} by {author}, {terms}" + (f"; {inline(photo.changes)}" if photo.changes else "")
 
 
-def _title(photo: Photo) -> str | None:
+def shown_title(photo: Photo) -> str | None:
     """The author's title; of a photo of one's own, its path within its folder."""
     return photo.title if photo.title and not photo.title.startswith("/") else None
 

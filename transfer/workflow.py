@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from transfer.collecting.check import Checked
     from transfer.collecting.collect import Collected
     from transfer.comparison import Comparison
+    from transfer.exporting.data import ExportedData
     from transfer.exporting.predict import Prediction
     from transfer.exporting.saved_model import Exported
     from transfer.photo import Photo
@@ -283,6 +284,20 @@ def export(workspace: Place, run: str | None = None, *, into: str | PathLike[str
     workspace = Workspace.of(workspace)
     manifest = _photos(workspace)
     return write(_find_run(workspace, run, manifest), workspace, manifest, into=Path(into))
+
+
+def export_data(
+    workspace: Place,
+    *,
+    into: str | PathLike[str],
+    format: str = "folders",
+    on_progress: Progress | None = None,
+) -> ExportedData:
+    """Write the kept photos as folders that other libraries read: folders, imagefolder, tfds or croissant."""
+    from transfer.exporting.data import export_data as write
+
+    workspace = Workspace.of(workspace)
+    return write(_photos(workspace), workspace, into=Path(into), format=format, on_progress=on_progress)
 
 
 def predict(model: str | PathLike[str], photos: Sequence[str | PathLike[str]], *, top: int = 5) -> Iterator[Prediction]:

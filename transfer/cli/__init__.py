@@ -25,11 +25,12 @@ class Commands(click.Group):
 
     ORDER = (
         *("demo", "collect", "load", "check", "split", "train", "compare"),
-        *("report", "runs", "export", "predict", "list"),
+        *("report", "runs", "export", "export-data", "predict", "list"),
     )
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        names = [path.stem for path in (Path(__file__).parent / "commands").glob("*.py") if path.stem != "__init__"]
+        files = (Path(__file__).parent / "commands").glob("*.py")
+        names = [path.stem.replace("_", "-") for path in files if path.stem != "__init__"]
         return sorted(names, key=lambda name: (self.ORDER.index(name) if name in self.ORDER else 99, name))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -37,7 +38,8 @@ class Commands(click.Group):
             return None
         import importlib
 
-        command: click.Command = importlib.import_module(f"transfer.cli.commands.{cmd_name}").command
+        module = importlib.import_module(f"transfer.cli.commands.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
