@@ -154,7 +154,6 @@ def test_a_file_is_no_workspace(tmp_path: Path) -> None:
         Workspace(tmp_path / "photo.jpg")
 
 
-@pytest.mark.xfail(strict=True, reason="Workspace._check_format lets these errors through")
 @pytest.mark.parametrize("trouble", ["below a file", "no text", "a folder for a marker"])
 def test_a_place_that_can_hold_no_workspace_is_a_sentence(tmp_path: Path, trouble: str) -> None:
     root = tmp_path / "ws"
@@ -246,7 +245,6 @@ def test_a_disk_too_full_for_a_placed_file_is_a_sentence_and_leaves_nothing_half
     assert workspace.writes == 1
 
 
-@pytest.mark.xfail(strict=True, raises=OSError, reason="place_bytes and remove let these errors through")
 @pytest.mark.parametrize("act", ["place", "remove"])
 def test_a_file_where_a_folder_should_be_is_a_sentence_for_every_write(tmp_path: Path, act: str) -> None:
     workspace = Workspace(tmp_path)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from transfer.arm import Arm as Arm
     from transfer.comparison import Comparison as Comparison
     from transfer.errors import TransferError as TransferError
+    from transfer.grid import Grid as Grid
     from transfer.manifest import Manifest as Manifest
     from transfer.photo import Photo as Photo
     from transfer.run import Run as Run
@@ -51,6 +52,7 @@ _HOMES = {
     "arm": ("Arm",),
     "comparison": ("Comparison",),
     "errors": ("TransferError",),
+    "grid": ("Grid",),
     "manifest": ("Manifest",),
     "photo": ("Photo",),
     "run": ("Run",),

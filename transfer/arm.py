@@ -9,6 +9,7 @@ An arm holds names only; whether a shelf knows them is decided where the shelves
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass
 
@@ -32,6 +33,10 @@ class Arm:
     strategy: str = "linear_probe"
     weights: str | None = None
     tricks: tuple[str, ...] = ()
+
+    def with_trick(self, trick: str) -> Arm:
+        """The same arm with one trick more."""
+        return dataclasses.replace(self, tricks=(*self.tricks, trick))
 
     def __str__(self) -> str:
         weights = "" if self.weights is None else f"@{self.weights}"

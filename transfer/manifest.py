@@ -110,8 +110,8 @@ class Manifest:
         except (UnicodeDecodeError, OSError) as error:
             raise DataError("The manifest cannot be read.", received=f"{workspace.manifest}: {error}") from error
         # Not splitlines: a title may hold U+2028, which JSON leaves as it is and splitlines would cut at.
-        lines = [line for line in text.split("\n") if line]
-        return cls(tuple(_photo(line, f"{workspace.manifest}, line {n}") for n, line in enumerate(lines, 1)))
+        lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line]
+        return cls(tuple(_photo(line, f"{workspace.manifest}, line {number}") for number, line in lines))
 
     def to_frame(self) -> pandas.DataFrame:
         """One row a photo, one column a field; changes to it change nothing here."""
@@ -120,13 +120,25 @@ class Manifest:
         return pandas.DataFrame([[getattr(photo, name) for name in FIELDS] for photo in self.photos], columns=FIELDS)
 
 
+_KINDS: dict[str, Any] = dict.fromkeys(FIELDS, str | None)
+_KINDS |= dict.fromkeys(("id", "file_name", "label", "source", "sha256"), str)
+_KINDS |= {"width": int, "height": int, "verified": bool}
+
+
 def _photo(line: str, where: str) -> Photo:
     try:
         record: Mapping[str, Any] = json.loads(line)
-        return Photo(**{name: value for name, value in record.items() if name in FIELDS})
+        photo = Photo(**{name: value for name, value in record.items() if name in FIELDS})
     except (ValueError, TypeError, AttributeError) as error:
-        raise DataError(
-            "A line of the manifest is no photo.",
-            received=f"{where}: {line[:80]!r}",
-            remedy="Mend or delete the line; every other line is untouched.",
-        ) from error
+        raise _damaged(line, where) from error
+    if not all(isinstance(getattr(photo, name), kinds) for name, kinds in _KINDS.items()):
+        raise _damaged(line, where)
+    return photo
+
+
+def _damaged(line: str, where: str) -> DataError:
+    return DataError(
+        "A line of the manifest is no photo.",
+        received=f"{where}: {line[:80]!r}",
+        remedy="Mend or delete the line; every other line is untouched.",
+    )

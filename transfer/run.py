@@ -124,7 +124,7 @@ class Run:
             names = ("id", "status", "reason", "arm", "seed", "per_class", "data")
             own = {name: record.pop(name) for name in names}
             return cls(**own, labels=tuple(record.pop("labels")), path=path, facts=record)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(
                 "There is no whole run in this folder.",
                 received=path,

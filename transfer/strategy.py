@@ -123,8 +123,8 @@ class Strategy:
         return dataclasses.replace(self, head=dataclasses.replace(self.head, **changes))
 
     def with_epochs(self, epochs: int) -> Strategy:
-        """The same strategy with exactly this many epochs, at most, in every phase."""
-        return self.map_phases(epochs=epochs, least_steps=0)
+        """The same strategy with at most this many epochs in every phase; a solver makes none and stays as it is."""
+        return self.map_phases(epochs=epochs, least_steps=0) if self.phases else self
 
     def map_phases(self, **changes: Any) -> Strategy:
         """The same strategy with these values in every phase.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from transfer.exporting.data import ExportedData
     from transfer.exporting.predict import Prediction
     from transfer.exporting.saved_model import Exported
+    from transfer.grid import Grid
     from transfer.photo import Photo
     from transfer.run import Run
     from transfer.shelf import Shelf
@@ -207,44 +208,42 @@ def train(
 
 def compare(
     workspace: Place,
-    arms: Sequence[str | Arm],
+    arms: Sequence[str | Arm] | Grid,
     *,
     seeds: int = 3,
     per_class: Sequence[int | None] = (None,),
+    tricks: Sequence[str] = (),
     epochs: int | None = None,
     size: int | None = None,
     jobs: int = 1,
+    budget: float | None = None,
     on_progress: Progress | None = None,
 ) -> Comparison:
-    """Train arms x seeds x training sizes on the same splits; only what is missing is trained.
+    """Train arms x training sizes x seeds on the same splits; only what is missing is trained.
 
     Args:
         workspace: Split with the defaults if it has not been split.
-        arms: Their text forms. seeds: How many, from 0. per_class: Training photos a class; None for all.
-        epochs, size: Instead of every arm's own. jobs: Trials at once.
+        arms: Their text forms; or a whole ``Grid``, and then the five that follow are left out.
+        seeds: How many, from 0. per_class: Training photos a class; None for all.
+        tricks: Each is added alone to each arm. epochs, size: Instead of every arm's own.
+        jobs: Trials at once. budget: Seconds after which no trial is begun.
         on_progress: Told ``(done, total, what)``.
 
     Returns:
-        The runs, finished and failed, in the order of the grid; ``to_frame()`` gives a table.
+        The runs, finished, failed and skipped, in the order of the grid; ``to_frame()`` gives a table.
     """
     from transfer.comparison import Comparison
+    from transfer.grid import Grid
     from transfer.training.compare import compare as run_grid
 
     workspace = Workspace.of(workspace)
-    parsed = [Arm.parse(arm) for arm in arms]
+    if not isinstance(arms, Grid):
+        parsed = tuple(Arm.parse(arm) for arm in arms)
+        arms = Grid(parsed, seeds, tuple(per_class), tuple(tricks), epochs, size)
     manifest = _split_photos(workspace)
-    grid = run_grid(
-        manifest,
-        workspace,
-        arms=parsed,
-        seeds=seeds,
-        per_class=per_class,
-        epochs=epochs,
-        size=size,
-        jobs=jobs,
-        on_progress=on_progress,
-    )
-    return Comparison(tuple(grid))
+    runs = run_grid(manifest, workspace, grid=arms, jobs=jobs, budget=budget, on_progress=on_progress)
+    workspace.write_text(workspace.grid, arms.to_toml())
+    return Comparison(tuple(runs))
 
 
 def row(run: Run) -> dict[str, Any]:

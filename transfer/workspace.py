@@ -11,6 +11,7 @@ files mean.
     journal.jsonl       while collecting: what became of each photo; folded into the manifest at the end
     searches/DIGEST     what services answered, so that nothing is asked twice
     runs/ID/            one training: run.json, history.csv, predictions.csv, weights, log.txt
+    grid.toml           what was last compared
     report/index.html   the report
 """
 
@@ -81,6 +82,11 @@ class Workspace:
     def report(self) -> Path:
         return self.root / "report"
 
+    @property
+    def grid(self) -> Path:
+        """What was last compared, as a file that compares it again."""
+        return self.root / "grid.toml"
+
     def image(self, sha256: str, extension: str) -> Path:
         """Where a copied photo lies: by content, in 256 folders."""
         return self.root / "images" / sha256[:2] / f"{sha256}.{extension}"
@@ -124,13 +130,14 @@ class Workspace:
         For files that are named by their content: after a power cut one of them may be empty, so that who begins again
         looks at their content first.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".writing-{path.name}")
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             temporary.write_bytes(content)
             temporary.replace(path)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink()
             raise self._unwritable(path, error) from error
         self._written(path)
 
@@ -149,7 +156,10 @@ class Workspace:
 
     def remove(self, path: Path) -> None:
         """Take a file away; harmless where there is none."""
-        path.unlink(missing_ok=True)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise self._unwritable(path, error) from error
         self._written(path)
 
     def write_json(self, path: Path, content: Any) -> None:
@@ -172,19 +182,21 @@ class Workspace:
         if self.root.exists() and not self.root.is_dir():
             raise WorkspaceError("A workspace is a folder.", received=self.root, remedy="Name a folder, new or old.")
         try:
-            text = (self.root / "workspace.json").read_text(encoding="utf-8")
+            content = (self.root / "workspace.json").read_bytes()
         except FileNotFoundError:
             return
-        except PermissionError as error:
+        except OSError as error:
             raise WorkspaceError(
-                "The workspace may not be read.", received=self.root, remedy="Give yourself the permission to read it."
+                f"The workspace cannot be read: {error.strerror or error}.",
+                received=self.root,
+                remedy="Name another folder, or give yourself the permission to read this one.",
             ) from error
         try:
-            version = json.loads(text)["transfer_workspace"]
+            version = json.loads(content)["transfer_workspace"]
         except (ValueError, KeyError, TypeError) as error:
             raise WorkspaceError(
                 "workspace.json is damaged.",
-                received=text[:80],
+                received=content[:80],
                 remedy=f'Write {{"transfer_workspace": {FORMAT}}} into it, if this folder was made by transfer.',
             ) from error
         if not isinstance(version, int) or version > FORMAT:

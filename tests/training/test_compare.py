@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 
 from transfer import workflow
 from transfer.errors import CallError, TrainingError
+from transfer.grid import Grid
 from transfer.manifest import Manifest
 from transfer.run import Run
 from transfer.training.workers import Outcome, Task, Workers
@@ -139,7 +141,33 @@ def test_weights_that_cannot_be_had_fail_their_arm_and_no_other(
     assert frame.loc[1, "test_accuracy"] == done["test"]["accuracy"]
 
 
-@pytest.mark.parametrize("call", [{"seeds": 0}, {"jobs": 0}, {"arms": []}, {"arms": ["vgg16:"]}])
+def test_when_the_time_is_spent_no_trial_is_begun_and_the_rest_is_there(
+    compared: tuple[Workspace, list[Run]],
+) -> None:
+    workspace, _ = compared
+    wanted = ["raw_pixels", "raw_pixels:fine_tune_top"]
+    comparison = workflow.compare(workspace, wanted, seeds=2, epochs=1, budget=1e-9)
+    assert [row["status"] for row in comparison.rows()] == ["done", "done", "skipped", "skipped"]
+    assert "time was spent" in comparison.rows()[2]["reason"]
+    assert all(run.status != "skipped" for run in workflow.runs(workspace)), "what was not begun leaves no trace"
+
+
+def test_what_was_compared_is_kept_as_a_file_that_compares_it_again(
+    compared: tuple[Workspace, list[Run]],
+) -> None:
+    workspace, runs = compared
+    workflow.compare(workspace, ARMS, seeds=2, per_class=(3, None), epochs=1)
+    again = workflow.compare(workspace, Grid.read(workspace.grid))
+    assert [run.id for run in again] == [run.id for run in runs]
+
+
+def test_arms_without_weights_of_their_own_share_what_is_kept(compared: tuple[Workspace, list[Run]]) -> None:
+    workspace, _ = compared
+    stores = [json.loads(path.read_text())["stage"] for path in workspace.features.glob("*/about.json")]
+    assert sorted(stores) == ["pixels", "pixels"], "raw pixels at 32, LeNet-5's at 32: one cut each, whatever the seed"
+
+
+@pytest.mark.parametrize("call", [{"seeds": 0}, {"jobs": 0}, {"budget": 0.0}, {"arms": []}, {"arms": ["vgg16:"]}])
 def test_a_wrong_call_is_refused_before_anything_begins(workspace: Workspace, call: dict[str, object]) -> None:
     arms = call.pop("arms", ["raw_pixels"])
     with pytest.raises(CallError):

@@ -28,3 +28,19 @@ class PerClass(click.ParamType):
             return [None if word.strip() == "all" else int(word) for word in str(value).split(",")]
         except ValueError:
             self.fail(f"{value!r} is not a list like 5,10,all", param, ctx)
+
+
+class Duration(click.ParamType):
+    """A time such as 90s, 10m or 2h, in seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """``"10m"`` becomes ``600.0``."""
+        if isinstance(value, float):
+            return value
+        number, unit = str(value)[:-1], str(value)[-1:]
+        try:
+            return float(number) * {"s": 1, "m": 60, "h": 3600}[unit]
+        except (ValueError, KeyError):
+            self.fail(f"{value!r} is not a time like 90s, 10m or 2h", param, ctx)

@@ -42,6 +42,7 @@ def write_digits(workspace: Workspace, *, on_progress: Callable[[int, int, str],
         photos.append(dataclasses.replace(photo, split=splits.get(photo.id)))
         if on_progress is not None and (number % 100 == 99 or number + 1 == len(digits.target)):
             on_progress(number + 1, len(digits.target), "writing digits")
+    workspace.sync()
     manifest = before.replace(photos)
     manifest.write(workspace)
     return manifest
@@ -50,8 +51,8 @@ def write_digits(workspace: Workspace, *, on_progress: Callable[[int, int, str],
 def _photo(number: int, label: str, content: bytes, workspace: Workspace) -> Photo:
     sha256 = hashlib.sha256(content).hexdigest()
     path = workspace.image(sha256, "png")
-    if not path.exists():
-        workspace.write_bytes(path, content)
+    if not path.exists() or path.read_bytes() != content:
+        workspace.place_bytes(path, content)
     return Photo(
         id=f"digit-{number:04}",
         file_name=path.relative_to(workspace.root).as_posix(),

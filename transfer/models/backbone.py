@@ -64,6 +64,7 @@ class Backbone:
         pool: How a new head sees the feature map: ``average``, or ``flatten`` where position matters.
         head: Its published head, which training from scratch uses.
         weights: Published weights; the first are the usual ones.
+        learned: Whether the network has weights at all.
     """
 
     title: str
@@ -77,3 +78,4 @@ class Backbone:
     pool: str = "average"
     head: Head = field(default_factory=Head)
     weights: tuple[Weights, ...] = ()
+    learned: bool = True

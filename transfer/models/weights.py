@@ -80,7 +80,7 @@ def locate(
         return None
     published = {weights.name: weights for weights in backbone.weights}
     if wanted is None and not published:
-        if backbone.network(backbone.size).count_params() == 0:
+        if not backbone.learned:
             return None
         raise CallError(
             f"{backbone_name} has no published weights.",

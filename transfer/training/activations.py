@@ -70,7 +70,7 @@ def setting(plan: Plan, classifier: Classifier, cut: int) -> dict[str, Any]:
     pooled = cut == classifier.last_cut and classifier.pool != "flatten"
     return {
         "backbone": plan.arm.backbone,
-        "weights": plan.weights.sha256 if plan.weights else f"random {plan.seed}",
+        "weights": plan.weights.sha256 if plan.weights else f"random {plan.seed}" if plan.backbone.learned else None,
         "stage": f"{stage}, pooled" if pooled else stage,
         "size": plan.size,
         "engine": plan.engine,

@@ -6,11 +6,12 @@ depends on its seed and size alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
 from typing import Any
 
 from transfer.arm import Arm
 from transfer.errors import CallError, WeightsError
+from transfer.grid import Grid
 from transfer.manifest import Manifest
 from transfer.models.classifier import Classifier
 from transfer.run import Run, run_id
@@ -27,61 +28,63 @@ def compare(
     manifest: Manifest,
     workspace: Workspace,
     *,
-    arms: Sequence[Arm],
-    seeds: int = 3,
-    per_class: Sequence[int | None] = (None,),
-    epochs: int | None = None,
-    size: int | None = None,
+    grid: Grid,
     jobs: int = 1,
+    budget: float | None = None,
     on_progress: Progress | None = None,
 ) -> list[Run]:
-    """One run for each arm, training size and seed, in that order, finished or failed.
+    """One run for each cell of the grid, in its order: done, failed, or skipped for want of time.
 
     Args:
         manifest: Split already. workspace: Where runs are kept.
-        arms: The competitors. seeds: How many, from 0. per_class: Training photos a class; None for all.
-        epochs, size: Override every arm's own. jobs: Trials at once.
+        grid: What to run. jobs: Trials at once.
+        budget: Seconds after which no trial is begun; None for no end.
         on_progress: Told ``(done, total, what)``.
     """
-    _check(arms, seeds=seeds, jobs=jobs)
-    grid = [(arm, k, seed) for arm in arms for k in per_class for seed in range(seeds)]
+    if jobs < 1:
+        raise CallError("--jobs must be at least 1.", received=jobs)
+    if budget is not None and budget <= 0:
+        raise CallError("--budget must be more than no time.", received=budget)
+    deadline = None if budget is None else time.monotonic() + budget
     cells: list[Run | Plan] = []
-    for arm, k, seed in grid:
+    for arm, k, seed in grid.cells():
         try:
-            plan = resolve(arm, manifest, seed=seed, per_class=k, epochs=epochs, size=size)
+            plan = resolve(arm, manifest, seed=seed, per_class=k, epochs=grid.epochs, size=grid.size)
         except WeightsError as error:  # this arm's misfortune, not the others'
             cells.append(_unresolved(arm, k, seed, manifest, workspace, str(error)))
         else:
             cells.append(trial.existing(plan, workspace) or plan)
     # Two arms may be one run under two names (resnet50 and resnet50@imagenet): by ID it is run once.
     plans = {cell.id: cell for cell in cells if isinstance(cell, Plan)}
-    runs = _run_all(plans, manifest, workspace, jobs, len(grid) - len(plans), len(grid), on_progress)
-    return [runs[cell.id] if isinstance(cell, Plan) else cell for cell in cells]
+    runs: dict[str, Run] = {}
+    if plans:
+        with Workers(min(jobs, len(plans)), ["transfer.training.trial"]) as workers:
+            runs = _run_all(workers, plans, manifest, workspace, deadline, on_progress or quiet)
+    return [runs.get(cell.id) or trial.skipped(cell, workspace) if isinstance(cell, Plan) else cell for cell in cells]
 
 
 def _run_all(
+    workers: Workers,
     plans: dict[str, Plan],
     manifest: Manifest,
     workspace: Workspace,
-    jobs: int,
-    done: int,
-    total: int,
-    on_progress: Progress | None,
+    deadline: float | None,
+    on_progress: Progress,
 ) -> dict[str, Run]:
-    """The runs of these plans, by ID."""
+    """The runs of these plans, by ID, without those that the time did not suffice for."""
     runs: dict[str, Run] = {}
-    if not plans:
-        return runs
-    tell = on_progress or quiet
-    with Workers(min(jobs, len(plans)), ["transfer.training.trial"]) as workers:
 
-        def hear(task: Task, step: int, steps: int, what: str) -> None:
-            tell(done + len(runs), total, f"{task.name}: {what} {step}/{steps}")
+    def hear(task: Task, step: int, steps: int, what: str) -> None:
+        on_progress(len(runs), len(plans), f"{task.name}: {what} {step}/{steps}")
 
-        for outcome in workers.run([_task(plan, manifest, workspace) for plan in plans.values()], hear):
-            plan = plans[outcome.task.arguments["plan"].id]
-            runs[plan.id] = outcome.result or trial.failed(plan, workspace, str(outcome.error), log=outcome.log)
-            tell(done + len(runs), total, outcome.task.name)
+    def late() -> bool:
+        return deadline is not None and time.monotonic() >= deadline
+
+    tasks = [_task(plan, manifest, workspace) for plan in plans.values()]
+    for outcome in workers.run(tasks, hear, enough=late):
+        plan = plans[outcome.task.arguments["plan"].id]
+        runs[plan.id] = outcome.result or trial.failed(plan, workspace, str(outcome.error), log=outcome.log)
+        on_progress(len(runs), len(plans), outcome.task.name)
     return runs
 
 
@@ -113,11 +116,3 @@ def _unresolved(arm: Arm, per_class: int | None, seed: int, manifest: Manifest, 
     workspace.begin()
     run.write_facts(workspace)
     return run
-
-
-def _check(arms: Sequence[Arm], *, seeds: int, jobs: int) -> None:
-    if not arms:
-        raise CallError("There is nothing to compare.", remedy="Name at least one arm, such as vgg16:frozen_head.")
-    for name, value in (("seeds", seeds), ("jobs", jobs)):
-        if value < 1:
-            raise CallError(f"--{name} must be at least 1.", received=value)

@@ -102,6 +102,12 @@ def failed(plan: Plan, workspace: Workspace, reason: str, *, log: str = "") -> R
     return run
 
 
+def skipped(plan: Plan, workspace: Workspace) -> Run:
+    """A run that was not begun; nothing of it is kept."""
+    reason = "the time was spent before it was begun; the same command goes on with it"
+    return _run(plan, workspace, status="skipped", reason=reason, facts={})
+
+
 def _start_afresh(seed: int) -> None:
     """Nothing that an earlier trial left in this process may change this one."""
     keras.utils.clear_session()

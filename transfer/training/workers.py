@@ -112,11 +112,20 @@ class Workers:
         self._socket.close()
         self._folder.cleanup()
 
-    def run(self, tasks: Sequence[Task], on_progress: Callable[[Task, int, int, str], None]) -> Iterator[Outcome]:
-        """Do the tasks, as many at once as there are jobs, and give each outcome as it comes."""
+    def run(
+        self,
+        tasks: Sequence[Task],
+        on_progress: Callable[[Task, int, int, str], None],
+        *,
+        enough: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Outcome]:
+        """Do the tasks, as many at once as there are jobs, and give each outcome as it comes.
+
+        Once ``enough`` says so no further task is begun; what is under way is finished.
+        """
         waiting = list(tasks)
-        while waiting or self._busy():
-            while len(self._busy()) < self.jobs and (task := self._next(waiting)) is not None:
+        while (waiting and not enough()) or self._busy():
+            while not enough() and len(self._busy()) < self.jobs and (task := self._next(waiting)) is not None:
                 waiting.remove(task)
                 worker = self._worker_for(task)
                 worker.task = task

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from transfer import workflow
+from transfer.arm import Arm
 from transfer.cli import show
-from transfer.cli.options import PerClass, as_json, epochs, jobs, quiet, size, workspace
+from transfer.cli.options import Duration, PerClass, as_json, epochs, jobs, quiet, size, workspace
 from transfer.cli.progress import progress
+from transfer.grid import Grid
 
 
 @click.command("compare")
 @workspace
-@click.argument("arms", nargs=-1, required=True, metavar="ARM...")
+@click.argument("arms", nargs=-1, metavar="ARM...")
+@click.option("--grid", type=click.Path(), metavar="FILE", help="A TOML file that says the same as ARM... and options.")
 @click.option("--seeds", default=3, show_default=True, help="How many runs of each arm.")
 @click.option(
     "--per-class",
@@ -21,19 +26,26 @@ from transfer.cli.progress import progress
     show_default=True,
     help="Training photos a class, with commas: 5,10,all.",
 )
+@click.option(
+    "--tricks", default="", metavar="NAMES", help="Add each of these tricks alone to each arm: augment,dropout."
+)
 @epochs
 @size
 @jobs
+@click.option("--budget", type=Duration(), help="Begin no trial after this time: 90s, 10m, 2h.")
 @as_json
 @quiet
 def command(
     workspace: str,
     arms: tuple[str, ...],
+    grid: str | None,
     seeds: int,
     per_class: list[int | None],
+    tricks: str,
     epochs: int | None,
     size: int | None,
     jobs: int,
+    budget: float | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -42,10 +54,16 @@ def command(
     Every arm meets the same photos in the same splits. What exists is skipped, so adding an arm, a seed or a size
     later trains only what is missing. A trial that fails is a row with its reason; the others go on.
     """
+    if (grid is None) == (not arms):
+        raise click.UsageError("Name at least one ARM, or a --grid FILE, not both.")
+    if grid is None:
+        names = tuple(name.strip() for name in tricks.split(",") if name.strip())
+        parsed = tuple(Arm.parse(arm) for arm in arms)
+        wanted = Grid(parsed, seeds, tuple(per_class), names, epochs, size)
+    else:
+        wanted = Grid.read(Path(grid))
     with progress(quiet=quiet) as tell:
-        comparison = workflow.compare(
-            workspace, arms, seeds=seeds, per_class=per_class, epochs=epochs, size=size, jobs=jobs, on_progress=tell
-        )
+        comparison = workflow.compare(workspace, wanted, jobs=jobs, budget=budget, on_progress=tell)
     rows = comparison.rows()
     show.as_json(rows) if as_json else show.runs(rows)
     if rows and all(row["status"] == "failed" for row in rows):

@@ -35,4 +35,5 @@ backbone = Backbone(
     least=1,
     pool="flatten",
     head=Head("flatten"),
+    learned=False,
 )

@@ -1,0 +1,94 @@
+"""Grid: what a comparison runs, as a plain value and as a small TOML file that says the same.
+
+arms = ["mobilenet_v2:linear_probe", "lenet5:from_scratch"]
+seeds = 5
+per_class = [5, 10, "all"]
+tricks = ["augment"]
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from transfer.arm import Arm
+from transfer.errors import CallError
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Arms x training sizes x seeds.
+
+    Attributes:
+        arms: The competitors.
+        seeds: How many, from 0.
+        per_class: Training photos a class; None for all there are.
+        tricks: Each is added alone to each arm, so that its effect can be told in pairs.
+        epochs, size: Instead of every arm's own.
+
+    Raises:
+        CallError: Nothing to compare, or a number out of range.
+    """
+
+    arms: tuple[Arm, ...]
+    seeds: int = 3
+    per_class: tuple[int | None, ...] = (None,)
+    tricks: tuple[str, ...] = ()
+    epochs: int | None = None
+    size: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.arms:
+            raise CallError("There is nothing to compare.", remedy="Name at least one arm, such as vgg16:frozen_head.")
+        numbers = [("seeds", self.seeds), ("epochs", self.epochs), ("size", self.size)]
+        for name, value in numbers + [("per-class", k) for k in self.per_class]:
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise CallError(f"--{name} must be at least 1.", received=value)
+
+    def cells(self) -> Iterator[tuple[Arm, int | None, int]]:
+        """Every arm, size and seed, in that order; an arm is followed by itself with each trick."""
+        for arm in self.arms:
+            for one in (arm, *(arm.with_trick(trick) for trick in self.tricks)):
+                for k in self.per_class:
+                    yield from ((one, k, seed) for seed in range(self.seeds))
+
+    # --- as a file ---
+
+    def to_toml(self) -> str:
+        """The text form; only what was asked for."""
+        record: dict[str, Any] = {"arms": [str(arm) for arm in self.arms], "seeds": self.seeds}
+        record["per_class"] = ["all" if k is None else k for k in self.per_class]
+        record |= {"tricks": list(self.tricks)} if self.tricks else {}
+        record |= {name: value for name in ("epochs", "size") if (value := getattr(self, name)) is not None}
+        # Strings, numbers and lists of them are written alike in JSON and TOML.
+        return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in record.items())
+
+    @classmethod
+    def read(cls, path: Path) -> Grid:
+        """The grid in a TOML file.
+
+        Raises:
+            CallError: The file is no grid; the sentence says what stands in the way.
+        """
+        try:
+            record = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise CallError("The grid file cannot be read.", received=f"{path}: {error}") from error
+        known = [field.name for field in fields(cls)]
+        if strange := sorted(set(record) - set(known)):
+            raise CallError("The grid file names something unknown.", received=strange[0], remedy=f"Known: {known}.")
+        try:
+            return cls(
+                arms=tuple(Arm.parse(arm) for arm in record.get("arms", ())),
+                seeds=record.get("seeds", 3),
+                per_class=tuple(None if k == "all" else k for k in record.get("per_class", ["all"])),
+                tricks=tuple(record.get("tricks", ())),
+                epochs=record.get("epochs"),
+                size=record.get("size"),
+            )
+        except (TypeError, AttributeError) as error:
+            raise CallError("A value of the grid file is of the wrong kind.", received=f"{path}: {error}") from error
