@@ -124,7 +124,8 @@ def load(
     """Load class folders, train/validation/test folders, or a table of paths into a workspace.
 
     Args:
-        path: ``root/CLASS/*``, ``root/{train,validation,test}/CLASS/*``, or a CSV with ``path,label[,split]``.
+        path: ``root/CLASS/*``, ``root/{train,validation,test}/CLASS/*``, a table with ``path,label[,split]`` or URLs,
+            or ``tfds:NAME``.
         into: The workspace; photos are added to what is there, and loading the same photos again changes nothing.
         copy: Copy the photos into the workspace instead of referring to them where they lie.
         on_progress: Told ``(done, total, what)``.

@@ -135,7 +135,8 @@ def fit(content: bytes, side: int | None) -> tuple[Measured, bytes]:
                 image = opened.transpose(turn)
             if image.mode not in ("RGB", "L"):
                 image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-            image.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
+            # The mean over the area that becomes a pixel: no aliasing, and half the time of a bicubic.
+            image.thumbnail((side, side), Image.Resampling.BOX)
         if format == "PNG":
             _check_chunks(file)
         made = io.BytesIO()

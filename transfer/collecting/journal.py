@@ -15,11 +15,11 @@ from transfer.workspace import Workspace
 
 
 class Journal:
-    """The journal of a workspace; opening it reads what an interrupted collection left."""
+    """The journal of a workspace, or another one; opening it reads what an interrupted collection left."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, path: Path | None = None) -> None:
         self._workspace = workspace
-        self.path = workspace.journal
+        self.path = path or workspace.journal
         self._torn = False
         self.photos = {photo.id: photo for photo in self._read() if self._is_whole(photo)}
 

@@ -19,21 +19,29 @@ from pathlib import Path
 from transfer.collecting.checks import EXTENSIONS, HEAD, measure, sniff
 from transfer.collecting.duplicates import settle_duplicates
 from transfer.collecting.merge import merge
+from transfer.collecting.remote import fetch_all, forget
 from transfer.collecting.source import SOURCES, Listing
 from transfer.errors import CallError, DataError
 from transfer.manifest import Manifest
 from transfer.photo import Photo
+from transfer.web import Web
 from transfer.workspace import Workspace
 
 Progress = Callable[[int, int, str], None]
 
 # Reading releases the interpreter, so a few more threads than cores hide the disk; many would only hold more pictures.
 _THREADS = min(8, (os.cpu_count() or 1) + 2)
-_TABLES = (".csv", ".tsv")
+_TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+TFDS = "tfds:"
 
 
 def load_photos(
-    path: str | os.PathLike[str], workspace: Workspace, *, copy: bool = False, on_progress: Progress | None = None
+    path: str | os.PathLike[str],
+    workspace: Workspace,
+    *,
+    copy: bool = False,
+    web: Web | None = None,
+    on_progress: Progress | None = None,
 ) -> Manifest:
     """Read the photos of a folder or a table and merge them into the workspace's manifest, which is written at the end.
 
@@ -42,10 +50,12 @@ def load_photos(
     aside as ``missing``. Unreadable ones stay in the manifest with their reason.
 
     Args:
-        path: A folder (class folders, also within train, validation and test folders) or a CSV or TSV file.
+        path: A folder (class folders, also within train, validation and test folders), a table (CSV, TSV, JSON Lines,
+            Parquet) of paths or URLs, or ``tfds:NAME``.
         workspace: Where the manifest, and the copies, are written.
         copy: Copy the photos into the workspace, by content; otherwise the manifest refers to the originals by absolute
             path. A photo that was copied once stays copied.
+        web: Through which the URLs of a table are fetched; a polite client of its own if None.
         on_progress: Called as ``(done, total, what)`` from the calling thread.
 
     Returns:
@@ -57,13 +67,27 @@ def load_photos(
     """
     known = Manifest.read(workspace)
     listing = _list(Path(path), workspace)
-    found = list(_read_all(listing.photos, on_progress or _silent))
-    merged = settle_duplicates(merge(known, listing, found, copy=copy))
-    _refuse_too_few_classes(merged, listing)
-    if copy:
-        merged = settle_duplicates(_copied(merged, workspace, on_progress or _silent))
+    try:
+        copy = copy or listing.fleeting
+        local = [photo for photo in listing.photos if photo.file_name]
+        remote = [photo for photo in listing.photos if not photo.file_name]
+        found = list(_read_all(local, on_progress or _silent))
+        if remote:
+            found += fetch_all(remote, known, workspace, web, on_progress=on_progress or _silent)
+        merged = settle_duplicates(merge(known, listing, found, copy=copy))
+        _refuse_too_few_classes(merged, listing)
+        if copy:
+            merged = settle_duplicates(_copied(merged, workspace, on_progress or _silent))
+    finally:
+        listing.close()
+    if listing.fleeting:  # nothing lies any more where it was read from
+        merged = merged.replace(
+            dataclasses.replace(photo, image_url=None) for photo in merged.photos if photo.source == "tfds"
+        )
     if merged != known or not workspace.manifest.exists():
         merged.write(workspace)
+    if remote:
+        forget(workspace)
     total = len(listing.photos)
     aside = f", {listing.ignored} other files passed over" if listing.ignored else ""
     (on_progress or _silent)(total, total, f"photos loaded{aside}")
@@ -74,6 +98,8 @@ def load_photos(
 
 
 def _list(path: Path, workspace: Workspace) -> Listing:
+    if str(path).startswith(TFDS):
+        return SOURCES["tfds"].read(path)
     if not path.exists():
         raise CallError("There is no such file or folder.", received=path, remedy="Name a folder of photos or a CSV.")
     if path.is_dir():

@@ -74,7 +74,7 @@ def _kept_reason(photo: Photo) -> str | None:
 def _carried(found: Photo, old: Photo | None, *, copy: bool) -> Photo:
     """What was found, with what is known of this photo already."""
     copied = old is not None and not Path(old.file_name).is_absolute()
-    if copy or copied:
+    if (copy or copied) and Path(found.file_name).is_absolute():
         found = dataclasses.replace(found, image_url=Path(found.file_name).as_uri())
     if old is None:
         return found

@@ -35,12 +35,16 @@ class Listing:
             are filled; ``id``, ``sha256`` and the sizes come from the content and are still empty.
         ignored: How many files were passed over because nothing says that they are photos, or of which class.
         complete: Whether a photo of ``root`` that is not listed is gone. A table lists what it wants: never complete.
+        fleeting: Whether the files are gone when the listing is closed, so that they must be copied.
+        close: Called when all of them were read.
     """
 
     root: Path
     photos: tuple[Photo, ...]
     ignored: int = 0
     complete: bool = False
+    fleeting: bool = False
+    close: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)

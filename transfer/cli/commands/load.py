@@ -16,12 +16,14 @@ from transfer.cli.progress import progress
 @click.option("--copy", is_flag=True, help="Copy the photos into the workspace instead of referring to them.")
 @quiet
 def command(path: str, into: str, copy: bool, quiet: bool) -> None:
-    """Load photos from class folders, given parts, or a table.
+    """Load photos from class folders, given parts, a table, or TensorFlow Datasets.
 
     \b
     PATH is  root/CLASS/*                           class folders
              root/{train,validation,test}/CLASS/*   given parts, kept as given
-             photos.csv                             columns path, label and, if you like, split
+             photos.csv                             columns path or url, label and, if you like, split,
+                                                    licence, author, page; also .tsv, .jsonl, .parquet
+             tfds:NAME                              a data set that TensorFlow Datasets has prepared
 
     Originals are never changed. Photos that cannot be read are set aside with a reason. Loading the same photos again
     changes nothing; loading more adds them.

@@ -1,13 +1,15 @@
-"""A CSV or TSV file of paths, labels and optional splits.
+"""A table (CSV, TSV, JSON Lines or Parquet) of paths or URLs, labels, optional splits, licences and authors.
 
-The first line names the columns: one of path, file, file_name, image, filename; label or class; and, where splits are
-given, split, part or subset. Other columns are left alone. Paths are relative to the table's own folder, or absolute.
-Whether a file exists is found out when it is read; a row whose file is missing is set aside then.
+The first line names the columns: one of path, file, file_name, image, filename, url; label or class; and, where they
+are given, split, licence, author and page, each under a few usual names. Other columns are left alone. Paths are
+relative to the table's own folder, or absolute. Whether a file exists is found out when it is read; a row whose file is
+missing is set aside then.
 """
 
 from __future__ import annotations
 
 import csv
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,13 +17,18 @@ from pathlib import Path
 from transfer.collecting.source import Listing, Source, checked_label
 from transfer.collecting.sources._parts import as_given, part
 from transfer.errors import DataError
+from transfer.licence import Licence
 from transfer.photo import SPLITS, Photo
 
 COLUMNS = {
-    "path": ("path", "file", "file_name", "image", "filename"),
+    "path": ("path", "file", "file_name", "image", "filename", "url", "image_url"),
     "label": ("label", "class"),
     "split": ("split", "part", "subset"),
+    "licence": ("licence", "license"),
+    "owner": ("author", "owner", "creator", "credit", "artist"),
+    "page": ("page", "page_url", "landing_page"),
 }
+FORMATS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 DELIMITERS = ",;\t|"
 EXAMPLE = 'Begin the table with a line such as "path,label,split".'
 
@@ -46,8 +53,8 @@ def read(path: Path) -> Listing:
     photos: dict[str, Photo] = {}
     ignored = 0
     for line, cells in rows[1:]:
-        photo = _photo(root, f"{path}, line {line}", *(_cell(cells, where[kind]) for kind in COLUMNS))
-        known = photos.setdefault(photo.file_name, photo)
+        photo = _photo(root, f"{path}, line {line}", {kind: _cell(cells, where[kind]) for kind in COLUMNS})
+        known = photos.setdefault(photo.file_name or photo.image_url or "", photo)
         if known != photo:
             raise DataError(
                 "Two rows of the table say different things of one file.",
@@ -62,11 +69,15 @@ def read(path: Path) -> Listing:
     return Listing(root, as_given(photos.values()), ignored=ignored)
 
 
-source = Source(summary="A CSV or TSV file of paths, labels and optional splits.", read=read)
+source = Source(summary="A table (CSV, TSV, JSON Lines, Parquet) of paths or URLs, labels and credits.", read=read)
 
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
     """Line number and cells of every row that is not blank, the header first."""
+    if path.suffix.lower() in (".jsonl", ".ndjson"):
+        return _from_records(path, _json_lines(path))
+    if path.suffix.lower() == ".parquet":
+        return _from_records(path, _parquet(path))
     try:
         # utf-8-sig: spreadsheets put a byte order mark before the first column's name.
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -81,6 +92,53 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
     if not rows:
         raise DataError("The table is empty.", received=path, remedy=EXAMPLE)
     return rows
+
+
+def _from_records(path: Path, records: Sequence[dict[str, object]]) -> list[tuple[int, list[str]]]:
+    header = list(dict.fromkeys(str(name) for record in records for name in record))
+    if not header:
+        raise DataError(
+            "The table is empty.", received=path, remedy='Write lines such as {"path": "a.jpg", "label": "a"}.'
+        )
+    rows = [[_text(record.get(name)) for name in header] for record in records]
+    return [(0, header), *enumerate(rows, 1)]
+
+
+def _text(value: object) -> str:
+    return "" if value is None or value != value else str(value)  # NaN, which is how pandas says nothing
+
+
+def _json_lines(path: Path) -> list[dict[str, object]]:
+    records = []
+    try:
+        # Not splitlines: a title may hold U+2028.
+        for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
+            if line.strip():
+                record = json.loads(line)
+                records.append(_record(record, number))
+    except (OSError, ValueError) as error:
+        raise DataError(
+            "The table cannot be read.", received=f"{path}: {error}", remedy="Write one JSON object a line, in UTF-8."
+        ) from error
+    return records
+
+
+def _record(value: object, line: int) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise ValueError(f"line {line} is no object")  # noqa: TRY004  (told like the others of a file)
+    return value
+
+
+def _parquet(path: Path) -> list[dict[str, object]]:
+    import pandas
+
+    try:
+        frame = pandas.read_parquet(path)
+    except ImportError as error:
+        raise DataError("Parquet is read by pyarrow.", received=path, remedy="pip install pyarrow") from error
+    except (OSError, ValueError) as error:
+        raise DataError("The table cannot be read.", received=f"{path}: {error}", remedy="Write it again.") from error
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def _delimiter(head: str) -> str:
@@ -117,16 +175,29 @@ def _said(photo: Photo) -> str:
     return f"{photo.label} in {photo.split}" if photo.split else photo.label
 
 
-def _photo(root: Path, where: str, path: str, label: str, split: str) -> Photo:
+def _photo(root: Path, where: str, cells: dict[str, str]) -> Photo:
+    path = cells["path"]
     if not path or "\0" in path:
         raise DataError("A row of the table has no path.", received=where, remedy="Fill it in or delete the row.")
+    remote = path.lower().startswith(("http://", "https://"))
     file = Path(os.path.normpath(root / path))
-    title = Path(os.path.relpath(file, root)) if not Path(path).is_absolute() or root in file.parents else file
+    inside = not Path(path).is_absolute() or root in file.parents
     return Photo(
         id="",
-        file_name=str(file),
-        label=checked_label(label, where=where),
+        file_name="" if remote else str(file),
+        label=checked_label(cells["label"], where=where),
         source="table",
-        title=title.as_posix(),
-        split=part(split),
+        # What a local photo is called is part of what it is; an author's title stands beside the address.
+        title=path if remote else (Path(os.path.relpath(file, root)) if inside else file).as_posix(),
+        split=part(cells["split"]),
+        image_url=path if remote else None,
+        page_url=cells["page"] or None,
+        owner=" ".join(cells["owner"].split()) or None,
+        licence=_licence(cells["licence"]),
     )
+
+
+def _licence(text: str) -> str | None:
+    """By its usual name where it is known, else as it was written."""
+    known = Licence.parse(text)
+    return known.name if known else " ".join(text.split()) or None

@@ -1,0 +1,157 @@
+"""Tables of URLs, JSON Lines, Parquet, credits, and data sets of TensorFlow Datasets."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy
+import pytest
+from imitations.world import World, picture
+
+from transfer.collecting.load import load_photos
+from transfer.collecting.source import SOURCES
+from transfer.errors import CallError, DataError
+from transfer.manifest import Manifest
+
+
+@pytest.fixture
+def world():
+    world = World()
+    yield world
+    world.stop()
+
+
+def table(folder: Path, count: int = 4) -> Path:
+    rows = [
+        {
+            "url": f"https://museum.example/{label}{number}.jpg",
+            "label": label,
+            "license": "cc-by-sa-4.0",
+            "creator": "Jane",
+            "page": "https://museum.example/page",
+        }
+        for label in ("cat", "dog")
+        for number in range(count)
+    ]
+    path = folder / "photos.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_the_urls_of_a_table_are_fetched_once_with_their_licence_and_author(world, workspace, tmp_path):
+    manifest = load_photos(table(tmp_path), workspace, web=world.web())
+    assert len(manifest.kept) == 8
+    for photo in manifest.kept:
+        assert workspace.photo_path(photo.file_name).read_bytes() == picture(photo.image_url.rsplit("/", 1)[-1])
+        assert (photo.licence, photo.owner, photo.page_url) == ("CC BY-SA 4.0", "Jane", "https://museum.example/page")
+    assert load_photos(table(tmp_path), workspace, web=world.web()) == manifest
+    assert len(world.host.asked) == 8
+    assert not list(workspace.root.glob("*journal*"))
+    assert len(load_photos(table(tmp_path, 6), workspace, web=world.web()).kept) == 12
+    assert len(world.host.asked) == 12
+
+
+def test_a_url_that_is_gone_is_set_aside_and_a_private_one_is_not_asked(world, workspace, tmp_path):
+    world.pictures["cat1.jpg"] = lambda asking: asking.answer(404)
+    path = table(tmp_path)
+    with path.open("a") as file:
+        file.write(json.dumps({"url": "http://10.0.0.1/x.jpg", "label": "cat"}) + "\n")
+    manifest = load_photos(path, workspace, web=world.web())
+    assert manifest.set_aside() == {"cat": {"gone": 1, "private_address": 1}}
+
+
+def test_local_paths_of_json_lines_and_parquet_are_read_like_a_csv(root, workspace, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow", reason="Parquet is read by pyarrow")
+    rows = [
+        {"path": str(file.relative_to(root)), "label": file.parent.name, "split": None} for file in root.rglob("*.png")
+    ]
+    (root / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    pandas.DataFrame(rows).to_parquet(root / "a.parquet")
+    manifest = load_photos(root / "a.jsonl", workspace)
+    assert len(manifest.kept) == 6
+    assert load_photos(root / "a.parquet", workspace) == manifest
+
+
+@pytest.mark.parametrize("text", ["", "[1]\n", "{broken\n", '{"path": "a.jpg"}\n'])
+def test_json_lines_that_are_no_table_are_refused(root, workspace, text):
+    (root / "a.jsonl").write_text(text)
+    with pytest.raises(DataError):
+        load_photos(root / "a.jsonl", workspace)
+
+
+# --- TensorFlow Datasets ---
+
+BUILDER = """
+import sys
+import numpy
+import tensorflow_datasets as tfds
+
+class TinyPhotos(tfds.core.GeneratorBasedBuilder):
+    VERSION = tfds.core.Version("1.0.0")
+    def _info(self):
+        features = {"image": tfds.features.Image(), "label": tfds.features.ClassLabel(names=["cat", "dog"])}
+        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
+    def _split_generators(self, dl_manager):
+        return {"train": self._generate_examples(0), "test": self._generate_examples(10)}
+    def _generate_examples(self, start):
+        for number in range(start, start + 6):
+            pixels = numpy.random.default_rng(number).integers(0, 255, (20, 24, 3)).astype("uint8")
+            yield number, {"image": pixels, "label": number % 2}
+
+TinyPhotos(data_dir=sys.argv[1]).download_and_prepare()
+"""
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with one tiny data set, prepared by a process of its own."""
+    folder = tmp_path_factory.mktemp("tfds")
+    (folder / "tiny.py").write_text(BUILDER)
+    done = subprocess.run([sys.executable, str(folder / "tiny.py"), str(folder)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_a_prepared_data_set_is_loaded_with_its_labels_and_its_test_split(prepared, workspace):
+    manifest = load_photos(f"tfds:{prepared / 'tiny_photos' / '1.0.0'}", workspace)
+    assert manifest.counts() == {"cat": {"": 3, "test": 3}, "dog": {"": 3, "test": 3}}
+    assert {photo.source for photo in manifest.photos} == {"tfds"}
+    assert {photo.image_url for photo in manifest.photos} == {None}
+    assert all(workspace.photo_path(photo.file_name).is_file() for photo in manifest.photos)
+    assert load_photos(f"tfds:{prepared / 'tiny_photos' / '1.0.0'}", workspace) == manifest == Manifest.read(workspace)
+
+
+def test_the_photos_of_a_data_set_are_gone_from_where_they_were_laid_out(prepared):
+    listing = SOURCES["tfds"].read(Path(f"tfds:{prepared / 'tiny_photos' / '1.0.0'}"))
+    assert listing.root.is_dir()
+    assert len(listing.photos) == 12
+    listing.close()
+    assert not listing.root.exists()
+
+
+def test_a_data_set_that_is_not_prepared_fails_at_once_and_says_what_to_do(workspace, tmp_path, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    load = SOURCES["tfds"].read
+    begun = time.monotonic()
+    with pytest.raises(DataError, match="not prepared on this machine") as caught:
+        load(Path("tfds:mnist"))
+    assert "TFDS_DATA_DIR" in str(caught.value)
+    with pytest.raises(CallError, match="no data set of this name") as caught:
+        load(Path("tfds:no_such_data_set"))
+    assert len(str(caught.value)) < 400
+    assert time.monotonic() - begun < 30
+
+
+def test_pixels_of_a_data_set_are_its_own(prepared, workspace):
+    from PIL import Image
+
+    manifest = load_photos(f"tfds:{prepared / 'tiny_photos' / '1.0.0'}", workspace)
+    expected = {numpy.random.default_rng(n).integers(0, 255, (20, 24, 3)).astype("uint8").tobytes() for n in range(16)}
+    for photo in manifest.photos:
+        with Image.open(workspace.photo_path(photo.file_name)) as image:
+            assert numpy.asarray(image).tobytes() in expected

@@ -1,0 +1,90 @@
+"""Remote: the photos of a table that lie on the web, fetched politely and kept by content."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from transfer.collecting.client import client
+from transfer.collecting.download import Stream, fill
+from transfer.collecting.fetch import Rules, fetch
+from transfer.collecting.journal import Journal, has_content
+from transfer.manifest import Manifest
+from transfer.photo import Photo
+from transfer.web import Web
+from transfer.web.fault import PASSING
+from transfer.workspace import Workspace
+
+RULES = Rules(smallest=1)
+"""A table lists what somebody chose: nothing is too small."""
+
+
+def fetch_all(
+    photos: Iterable[Photo],
+    known: Manifest,
+    workspace: Workspace,
+    web: Web | None,
+    *,
+    on_progress: Callable[[int, int, str], None],
+) -> list[Photo]:
+    """Fetch photos by their addresses; what an earlier load has, or was stopped with, is not asked for again.
+
+    Returns:
+        The photos with content and place, or with the reason why there are none.
+    """
+    wanted = [dataclasses.replace(photo, id=str(number)) for number, photo in enumerate(photos)]
+    journal = Journal(workspace, _path(workspace))
+    at = {photo.image_url or "": photo for photo in (*journal.photos.values(), *known.photos)}
+    had = {}
+    for photo in wanted:
+        old = at.get(photo.image_url or "")
+        if old is not None and old.reason not in PASSING and (not old.sha256 or _is_there(old, workspace)):
+            had[photo.id] = dataclasses.replace(
+                photo,
+                file_name=old.file_name,
+                sha256=old.sha256,
+                width=old.width,
+                height=old.height,
+                excluded=None if old.sha256 else old.excluded,
+            )
+
+    def keep(photo: Photo, content: bytes | None, extension: str | None) -> Photo:
+        if content is not None:
+            place = workspace.image(photo.sha256, extension or "")
+            photo = dataclasses.replace(photo, file_name=place.relative_to(workspace.root).as_posix())
+            if not has_content(place, photo.sha256):
+                workspace.place_bytes(place, content)
+        journal.note(dataclasses.replace(photo, id=photo.image_url or ""))
+        return photo
+
+    workspace.begin()
+    stream = Stream("", len(wanted), iter(wanted))
+    own = web or client({})
+    try:
+        fill(
+            [stream],
+            had,
+            lambda photo: fetch(photo, own, RULES),
+            keep,
+            on_change=lambda: on_progress(len(stream.photos) - stream.under_way, len(wanted), "photos fetched"),
+        )
+    finally:
+        if web is None:
+            own.close()
+    workspace.sync()
+    return [dataclasses.replace(photo, id="") for photo in stream.photos if photo is not None]
+
+
+def forget(workspace: Workspace) -> None:
+    """All that was fetched stands in the manifest."""
+    Journal(workspace, _path(workspace)).close()
+
+
+def _path(workspace: Workspace) -> Path:
+    """A journal of its own: a collection that was stopped in the same workspace keeps its one."""
+    return workspace.root / "load-journal.jsonl"
+
+
+def _is_there(photo: Photo, workspace: Workspace) -> bool:
+    return has_content(workspace.photo_path(photo.file_name), photo.sha256)
