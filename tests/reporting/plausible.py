@@ -196,8 +196,8 @@ def _history(competitor: Competitor, seed: int) -> list[dict[str, float]]:
 
 
 def _facts(competitor: Competitor, manifest: Manifest, seed: int) -> dict[str, Any]:
-    name, strategy = competitor.arm.split(":")
-    weights = None if strategy == "from_scratch" else {"name": "imagenet", "sha256": "5d" * 32}
+    name, strategy = competitor.arm.rsplit(":", 1)
+    weights = None if strategy.startswith("from_scratch") else {"name": "imagenet", "sha256": "5d" * 32}
     return {
         "strategy": {"pretrained": weights is not None, "head": None, "steps": [{"epochs": competitor.epochs}]},
         "backbone": name,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import hashlib
 import html
 import re
 from html.parser import HTMLParser
@@ -38,13 +40,14 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "WS")
 
 
-def page(workspace: Workspace, manifest: Manifest, title: str | None = "Insects") -> str:
-    return write_report(workspace, manifest, read_runs(workspace), title=title).read_text(encoding="utf-8")
+def page(workspace: Workspace, manifest: Manifest, title: str | None = "Insects", against: Path | None = None) -> str:
+    written = write_report(workspace, manifest, read_runs(workspace), title=title, against=against)
+    return written.read_text(encoding="utf-8")
 
 
 def words(markup: str) -> str:
     """What a person reads of it."""
-    bare = re.sub(r"<(style|svg).*?</\1>", " ", markup, flags=re.DOTALL)
+    bare = re.sub(r"<(style|svg|script).*?</\1>", " ", markup, flags=re.DOTALL)
     return " ".join(html.unescape(re.sub(r"<[^>]+>", "", bare)).split())
 
 
@@ -87,15 +90,18 @@ class Outline(HTMLParser):
 
 def test_the_page_is_one_file_with_every_section_in_its_place(workspace: Workspace) -> None:
     manifest = photos(workspace, **SMALL, draws=30)
-    write_runs(workspace, manifest, (LENET,))
-    text = page(workspace, manifest)
+    augmented = dataclasses.replace(LENET, arm=f"{LENET.arm}+augment", seconds=80.0)
+    write_runs(workspace, manifest, (LENET, augmented), sizes=(5, None))
+    earlier = page(workspace, manifest)
+    assert '<section id="changes"' not in earlier
+    text = page(workspace, manifest, against=workspace.report)
     found = re.findall(r'<section id="(\w+)"', text)
     assert found == sorted(SECTIONS, key=lambda name: SECTIONS[name].place)
     outline = Outline(text)
     outside = [one for one in outline.addresses if not one.startswith(("#", "data:"))]
     assert outside
     assert all(one.startswith("https://example.org/photo/") for one in outside)
-    assert not [tag for tag, _ in outline.tags if tag in ("script", "iframe", "object", "embed", "form", "base")]
+    assert not [tag for tag, _ in outline.tags if tag in ("iframe", "object", "embed", "form", "base")]
     assert (workspace.report / "index.html").read_text(encoding="utf-8") == text
 
 
@@ -117,10 +123,26 @@ def test_the_page_is_sound_for_those_who_hear_it(workspace: Workspace) -> None:
     assert dict(outline.tags[0][1]) == {"lang": "en"}
 
 
+def test_the_only_script_is_the_one_that_the_policy_names_by_its_hash(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_runs(workspace, manifest, (PROBE,), seeds=1)
+    text = page(workspace, manifest)
+    (script,) = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    named = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = html.unescape(re.search(r'Security-Policy" content="([^"]+)"', text)[1])  # type: ignore[index]
+    assert re.findall(r"script-src [^;]+", policy) == [f"script-src 'sha256-{named}'"]
+    assert "default-src 'none'" in policy
+
+
 def test_two_renderings_are_the_same_to_the_byte(workspace: Workspace) -> None:
     manifest = photos(workspace, **SMALL, draws=30)
     write_runs(workspace, manifest, seeds=2)
-    assert page(workspace, manifest) == page(workspace, manifest)
+    files = []
+    for _ in range(2):
+        page(workspace, manifest)
+        files.append({path.name: path.read_bytes() for path in workspace.report.iterdir()})
+    assert files[0] == files[1]
+    assert set(files[0]) == {"index.html", "report.md", "results.csv"}
 
 
 def test_the_page_does_not_follow_a_users_matplotlib_settings(workspace: Workspace) -> None:
@@ -166,7 +188,8 @@ def test_labels_titles_owners_licences_and_addresses_are_escaped(workspace: Work
     text = page(workspace, manifest, title=HOSTILE[3] + HOSTILE[0])
     outline = Outline(text)
     tags = {tag for tag, _ in outline.tags}
-    assert not tags & {"script", "b", "x"}
+    assert not tags & {"b", "x"}
+    assert text.count("<script") == 1
     assert not [name for _, values in outline.tags for name in values if name.startswith("on")]
     assert [values["src"] for tag, values in outline.tags if tag == "img" and values["src"] == "x"] == []
     assert not [one for one in outline.addresses if not one.startswith(("#", "data:image/", "data:,"))]
@@ -274,6 +297,16 @@ def test_the_verdict_and_the_tables_read_as_kept(workspace: Workspace) -> None:
     write_runs(workspace, manifest, FOUR)
     open_question = page(workspace, manifest)
     same = [as_kept(f"{name}_open.html", part(open_question, name)) for name in ("verdict", "arms", "costs")]
+    assert all(same)
+
+
+def test_differences_tricks_and_the_text_read_as_kept(workspace: Workspace) -> None:
+    manifest = photos(workspace)
+    augmented = dataclasses.replace(HEAD, arm=f"{HEAD.arm}+augment", skill=4.1, seconds=22.0)
+    write_runs(workspace, manifest, (PROBE, HEAD, augmented), seeds=5)
+    text = page(workspace, manifest)
+    same = [as_kept(f"{name}.html", part(text, name)) for name in ("differences", "tricks")]
+    same.append(as_kept("report.md", (workspace.report / "report.md").read_text(encoding="utf-8")))
     assert all(same)
 
 

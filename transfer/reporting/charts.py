@@ -21,7 +21,11 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 # Colours that stand for the page's own until the SVG is written: matplotlib knows no CSS variables.
 INK, MUTED, RULE, ACCENT, QUIET = "#010101", "#020202", "#030303", "#040404", "#050505"
+ARMS = tuple(f"#0601{n:02}" for n in range(1, 9))
+"""Colours of numbered arms, taken round and round: the number beside a line tells which arm it is, not the colour."""
+
 _PAGE = {INK: "--ink", MUTED: "--muted", RULE: "--rule", ACCENT: "--accent", QUIET: "--quiet"}
+_PAGE |= {colour: f"--arm-{n}" for n, colour in enumerate(ARMS, 1)}
 
 THEME = {
     "svg.hashsalt": "transfer",  # ids follow the content and nothing else
@@ -66,7 +70,7 @@ def training_curves(histories: Sequence[Sequence[Mapping[str, float]]], *, name:
     """
     if not any(histories):
         return None
-    with _theme():
+    with theme():
         figure = Figure(figsize=(5.2, 2.1), layout="constrained")
         left, right = figure.subplots(1, 2)
         for axes, what in ((left, "accuracy"), (right, "loss")):
@@ -100,7 +104,7 @@ def _told(histories: Sequence[Sequence[Mapping[str, float]]]) -> str:
     return f"Accuracy and loss by epoch for {runs} of {lengths} epochs, on training and validation photos.{peak}"
 
 
-def _theme() -> AbstractContextManager[None]:
+def theme() -> AbstractContextManager[None]:
     """The theme over matplotlib's own defaults, whatever a user's settings say; as a context."""
     return matplotlib.rc_context({**matplotlib.rcParamsDefault, "backend": matplotlib.rcParams["backend"], **THEME})
 
@@ -115,7 +119,7 @@ def svg(figure: Figure, *, name: str, title: str, description: str) -> Markup:
     """
     written = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with _theme():
+    with theme():
         figure.savefig(written, format="svg", metadata=nothing)
     text = _lean(written.getvalue())
     text = re.sub(r'\bid="', f'id="{name}-', text)

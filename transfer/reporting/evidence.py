@@ -14,6 +14,8 @@ from functools import cached_property
 
 from transfer.errors import TransferError
 from transfer.manifest import Manifest
+from transfer.reporting.changes import Changes
+from transfer.reporting.example import Example, examples
 from transfer.reporting.mistake import Mistake, worst_mistakes
 from transfer.reporting.pair import Pair, pairs_of
 from transfer.reporting.result import Result, latest, results_of
@@ -31,7 +33,8 @@ class Evidence:
         results: Largest training size first; within a size by validation, best first.
         pairs: All pairs within each size; empty where there is no test split to compare on.
         failed: Runs of these data that failed and were not made good since.
-        mistakes: The worst of the best arm.
+        mistakes: The worst of the best arm. examples: Some photos of each class.
+        changes: What an earlier report did not say; None where none was named.
         other_data, doubles: Runs left out: of other data; of a seed that another run of the same setting has.
     """
 
@@ -43,6 +46,8 @@ class Evidence:
     pairs: tuple[Pair, ...]
     failed: tuple[Run, ...]
     mistakes: tuple[Mistake, ...] = ()
+    examples: tuple[Example, ...] = ()
+    changes: Changes | None = None
     other_data: int = 0
     doubles: int = 0
 
@@ -60,6 +65,11 @@ class Evidence:
     def best(self) -> Result | None:
         """First by validation; the first by name where nothing could be held out to choose by."""
         return self.main[0] if self.results else None
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """The number of each arm in drawings: by its place at the largest size, then at the others."""
+        return {title: number for number, title in enumerate(dict.fromkeys(one.title for one in self.results), 1)}
 
     @property
     def chosen(self) -> bool:
@@ -92,6 +102,7 @@ def gather(workspace: Workspace, manifest: Manifest, runs: Sequence[Run], *, tit
         pairs=pairs_of(results) if stated == "test" else (),
         failed=_failed(own),
         mistakes=worst_mistakes(results[0], workspace, manifest) if results else (),
+        examples=examples(workspace, manifest),
         other_data=len(runs) - len(own),
         doubles=sum(run.done for run in own) - len(done),
     )

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 import jinja2
 from markupsafe import Markup, escape
 
+from transfer.photo import Photo
+
 DASH = "–"
 
 
@@ -34,6 +36,15 @@ def percent(value: float | None, digits: int = 1) -> str:
     ('84.7%', '–')
     """
     return f"{100 * value:.{digits}f}%" if value is not None and _known(value) else DASH
+
+
+def chance(value: float) -> str:
+    """A chance in percent, never quite none or all: it was judged from a sample.
+
+    >>> chance(0.37), chance(1.0), chance(0.002)
+    ('37%', '> 99%', '< 1%')
+    """
+    return "> 99%" if value > 0.99 else "< 1%" if value < 0.01 else percent(value, 0)
 
 
 def points(value: float | None) -> str:
@@ -84,12 +95,13 @@ def duration(value: float | None) -> str:
 def p_value(value: float | None) -> str:
     """A p-value to three digits.
 
-    >>> p_value(0.0000123), p_value(0.0473), p_value(1.0)
-    ('< 0.001', '0.047', '1.000')
+    >>> p_value(0.0000123), p_value(0.0473), p_value(1.0), p_value(0.04981)
+    ('< 0.001', '0.047', '1.000', '0.0498')
     """
     if value is None or not _known(value):
         return DASH
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    # What counts as different must not read as if it did not.
+    return "< 0.001" if value < 0.001 else f"{value:.4f}" if 0.0495 <= value < 0.05 else f"{value:.3f}"
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -104,6 +116,16 @@ def arm(title: str) -> Markup:
     Markup('vgg16:<wbr>frozen_head<wbr>+mixup')
     """
     return Markup(re.sub(r"(:)|(?=[@+])", r"\1<wbr>", str(escape(title))))  # noqa: S704  escaped first
+
+
+def photo_name(photo: Photo) -> str:
+    """Its title, or the path it has in its own folder: where that folder lies is nobody's business.
+
+    >>> photo_name(Photo(id="1", file_name="/home/me/pets/cat/7.jpg", label="cat", source="folder"))
+    'cat/7.jpg'
+    """
+    name = photo.title or photo.file_name
+    return "/".join(re.split(r"[/\\\\]", name)[-2:]) if re.match(r"[/\\\\]|[A-Za-z]:[/\\\\]", name) else name
 
 
 def web_address(value: str | None) -> str | None:
@@ -139,12 +161,14 @@ _TEMPLATES = jinja2.Environment(
 _TEMPLATES.filters |= {
     "about": about,
     "arm": arm,
+    "chance": chance,
     "count": count,
     "duration": duration,
     "number": number,
     "of_size": of_size,
     "p_value": p_value,
     "percent": percent,
+    "photo_name": photo_name,
     "plural": plural,
     "points": points,
     "web_address": web_address,

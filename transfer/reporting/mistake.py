@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy
 
@@ -25,6 +26,7 @@ class Mistake:
         given, predicted: Labels. chance: Probability of the predicted one. given_chance: Of the given one.
         wrong, seeds: How many of how many runs get it wrong.
         thumbnail: A ``data:`` URI, or None where the file cannot be read.
+        overlay: Where the model looked (Grad-CAM), likewise; None where the run folder holds no such picture.
     """
 
     photo: Photo | None
@@ -35,6 +37,7 @@ class Mistake:
     wrong: int
     seeds: int
     thumbnail: str | None
+    overlay: str | None = None
 
 
 def worst_mistakes(best: Result, workspace: Workspace, manifest: Manifest) -> tuple[Mistake, ...]:
@@ -62,6 +65,15 @@ def worst_mistakes(best: Result, workspace: Workspace, manifest: Manifest) -> tu
                 wrong=int(wrong[at]),
                 seeds=len(parts),
                 thumbnail=thumbnail(workspace.photo_path(photo.file_name)) if photo else None,
+                overlay=_overlay(best, first.photos[at]),
             )
         )
     return tuple(found)
+
+
+def _overlay(best: Result, photo: str) -> str | None:
+    """``gradcam/PHOTO_ID.png`` of the first of the runs that has it."""
+    if Path(photo).name != photo:  # an id from elsewhere must not lead out of the folder
+        return None
+    places = [run.path / "gradcam" / f"{photo}.png" for run in best.runs]
+    return next((thumbnail(place) for place in places if place.is_file()), None)

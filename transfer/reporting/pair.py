@@ -5,6 +5,7 @@ It owns the alignment of photos and seeds. The statistics themselves are those o
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,12 +23,14 @@ class Pair:
 
     Attributes:
         a, b: The difference is a minus b.
+        p: Of this pair by itself.
         corrected: The p-value after Holm's correction over all pairs of this size.
     """
 
     a: Result
     b: Result
     difference: scores.Difference
+    p: float
     corrected: float
 
     @property
@@ -37,7 +40,7 @@ class Pair:
 
     def seen_from(self, result: Result) -> Pair:
         """The same pair with this result as ``a``."""
-        return self if self.a is result else Pair(self.b, self.a, self.difference.mirrored(), self.corrected)
+        return self if self.a is result else Pair(self.b, self.a, self.difference.mirrored(), self.p, self.corrected)
 
 
 def pairs_of(results: Sequence[Result]) -> tuple[Pair, ...]:
@@ -54,13 +57,18 @@ def pairs_of(results: Sequence[Result]) -> tuple[Pair, ...]:
     pairs: list[Pair] = []
     for _, of_size in itertools.groupby(measured, key=lambda result: result.per_class):
         found = [
-            (a, b, scores.difference([drawn[a][s] for s in seeds], [drawn[b][s] for s in seeds], resamples))
+            (a, b, _possible(scores.difference([drawn[a][s] for s in seeds], [drawn[b][s] for s in seeds], resamples)))
             for a, b in itertools.combinations(of_size, 2)
             if (seeds := [seed for seed in a.seeds if seed in b.seeds])
         ]
-        corrected = scores.holm([_p_value(a, b, difference) for a, b, difference in found])
-        pairs += [Pair(*one, p) for one, p in zip(found, corrected, strict=True)]
+        alone = [_p_value(a, b, difference) for a, b, difference in found]
+        pairs += [Pair(*one, *p) for one, *p in zip(found, alone, scores.holm(alone), strict=True)]
     return tuple(pairs)
+
+
+def _possible(difference: scores.Difference) -> scores.Difference:
+    """Without what no two accuracies can differ by: from very few seeds an interval reaches beyond all of them."""
+    return dataclasses.replace(difference, low=max(difference.low, -1.0), high=min(difference.high, 1.0))
 
 
 def _resampled(result: Result, photos: Sequence[str], resamples: scores.Resamples) -> dict[int, scores.Resampled]:

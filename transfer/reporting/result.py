@@ -6,6 +6,8 @@ It owns which runs belong together and every figure of a single arm. How arms st
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -88,6 +90,10 @@ class Result:
         """The greatest of a fact that is a number."""
         return max(self.facts(*names), default=None)
 
+    def each(self, *names: str) -> str | None:
+        """A fact that should be one for all seeds, as text; all of them where it is not."""
+        return ", ".join(sorted({str(value) for value in self.facts(*names)})) or None
+
     @cached_property
     def table(self) -> numpy.ndarray:
         """The confusion table on the stated split, summed over the seeds, int ``(classes, classes)``."""
@@ -126,7 +132,7 @@ def _order(result: Result) -> tuple[float, float, float, str]:
 def _titles(groups: Sequence[Sequence[Run]]) -> list[str]:
     """The arm of each group of runs; with what differs where an arm was trained in several settings of one size."""
     flat = [_flat({name: group[0].facts.get(name) for name in _TELLING}) for group in groups]
-    titles = []
+    titles: list[tuple[str, str]] = []
     for group, own in zip(groups, flat, strict=True):
         rivals = [
             other
@@ -135,8 +141,14 @@ def _titles(groups: Sequence[Sequence[Run]]) -> list[str]:
         ]
         differing = [name for name in own if any(other.get(name) != own[name] for other in rivals)]
         telling = ", ".join(f"{name} {own[name]}" for name in differing[:3])
-        titles.append(f"{group[0].arm} ({telling})" if telling else group[0].arm)
-    return titles
+        titles.append((group[0].arm, f" ({telling})" if telling else ""))
+    arms = Counter(_short(arm) for arm in {arm for arm, _ in titles})
+    return [(_short(arm) if arms[_short(arm)] == 1 else arm) + telling for arm, telling in titles]
+
+
+def _short(arm: str) -> str:
+    """Of a weights file its name alone, where two arms do not become one by it."""
+    return re.sub(r"@[^:+]*[/\\]([^:+/\\]+)", r"@\1", arm).replace(".weights.h5", "")
 
 
 _TELLING = ("strategy", "size", "engine", "precision", "weights")

@@ -1,8 +1,9 @@
 """Scores: predictions -> numbers with intervals; pure.
 
-Four files: ``metrics`` (one number from predictions), ``intervals`` (one number with its interval, and corrections for
+Five files: ``metrics`` (one number from predictions), ``intervals`` (one number with its interval, and corrections for
 looking often), ``pairs`` (tests for two or more sets of answers on the same photos), ``difference`` (two arms, several
-seeds, photos in groups: the joint paired bootstrap, and how many photos it would take). It refuses to know runs,
+seeds, photos in groups: the joint paired bootstrap, and how many photos it would take), ``calibration``
+(whether a probability means what it says). It refuses to know runs,
 manifests, files and networks: arrays in, plain values out.
 
 Everywhere: n photos, C classes, S seeds; ``truth`` int ``(n,)``, ``probabilities`` float ``(n, C)`` with rows that sum
@@ -11,6 +12,7 @@ to 1. A share is between 0 and 1; percents are the page's business.
 
 from __future__ import annotations
 
+from transfer.scores.calibration import Bin, reliability, temperature, tempered
 from transfer.scores.difference import Difference, Resampled, Resamples, difference, paired_difference, photos_needed
 from transfer.scores.intervals import Interval, holm, wilson
 from transfer.scores.metrics import (
@@ -37,6 +39,7 @@ __all__ = [
     "MACRO_F1",
     "MEAN_CLASS_ACCURACY",
     "METRICS",
+    "Bin",
     "Difference",
     "Interval",
     "Metric",
@@ -53,6 +56,9 @@ __all__ = [
     "paired_difference",
     "per_class",
     "photos_needed",
+    "reliability",
+    "temperature",
+    "tempered",
     "top_k",
     "wilson",
 ]

@@ -16,7 +16,8 @@ from numpy import ndarray
 BINS = 15
 """Of the expected calibration error (Guo et al. 2017)."""
 
-_LEAST = float(numpy.finfo("float32").eps)  # predictions are kept as float32: a smaller probability is a rounded zero
+LEAST = float(numpy.finfo("float32").eps)
+"""Predictions are kept as float32: a smaller probability is a rounded zero, and would make a loss infinite."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def _rank(truth: ndarray, probabilities: ndarray) -> ndarray:
 def losses(truth: ndarray, probabilities: ndarray) -> ndarray:
     """Negative natural logarithm of the probability given to the right class, for each photo, float ``(n,)``."""
     own = probabilities[numpy.arange(len(truth)), truth].astype(float)
-    return -numpy.log(numpy.clip(own, _LEAST, 1.0))
+    return -numpy.log(numpy.clip(own, LEAST, 1.0))
 
 
 def top_k(k: int) -> Metric:
@@ -112,13 +113,18 @@ def _brier(truth: ndarray, probabilities: ndarray) -> ndarray:
     return ((probabilities - _one_hot(truth, probabilities.shape[1])) ** 2).sum(axis=1)
 
 
+def bin_of(confidence: ndarray) -> ndarray:
+    """The bin of each confidence, int ``(n,)``: open below and closed above, as in Guo et al."""
+    return numpy.clip(numpy.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+
+
 def _calibration_parts(truth: ndarray, probabilities: ndarray) -> ndarray:
     """For each bin of confidence: right answers minus confidence; last a one to count by: ``(n, BINS + 1)``."""
     confidence = probabilities.max(axis=1).astype(float)
     right = probabilities.argmax(axis=1) == truth
-    # Bins are open below and closed above, as in Guo et al.
-    bin = numpy.clip(numpy.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
-    return numpy.column_stack([_one_hot(bin, BINS) * (right - confidence)[:, None], numpy.ones(len(truth))])
+    return numpy.column_stack(
+        [_one_hot(bin_of(confidence), BINS) * (right - confidence)[:, None], numpy.ones(len(truth))]
+    )
 
 
 def _calibration_error(sums: ndarray) -> ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from markupsafe import Markup
 
@@ -17,18 +18,22 @@ from transfer.reporting.section import Section
 def body(evidence: Evidence) -> Markup | None:
     if not evidence.results:
         return None
-    low, high = _scale(evidence.results)
     return render(
         "arms.html",
         evidence=evidence,
-        low=low,
-        high=high,
-        groups=[
-            (size, [_row(one, evidence) for one in evidence.results if one.per_class == size])
-            for size in evidence.sizes
-        ],
+        groups=[_group(size, evidence) for size in evidence.sizes],
         several=len(evidence.sizes) > 1,
     )
+
+
+def _group(size: int | None, evidence: Evidence) -> dict[str, object]:
+    own = [one for one in evidence.results if one.per_class == size]
+    low, high = _scale(own)
+
+    def place(value: float) -> str:
+        return f"{100 * (value - low) / (high - low):.2f}%"
+
+    return {"size": size, "rows": [_row(one, evidence) for one in own], "low": low, "high": high, "place": place}
 
 
 def _row(result: Result, evidence: Evidence) -> dict[str, object]:
@@ -42,7 +47,12 @@ def _row(result: Result, evidence: Evidence) -> dict[str, object]:
         "macro_f1": result.score(scores.MACRO_F1),
         "top_5": result.score(scores.top_k(5)) if len(result.runs[0].labels) > 5 else None,
         "log_loss": result.score(scores.LOG_LOSS),
+        "brier": result.score(scores.BRIER),
         "calibration": result.score(scores.CALIBRATION_ERROR),
+        "seconds": result.mean("seconds", "total"),
+        "trainable": result.mean("parameters", "trainable"),
+        "batch_norm": result.each("batch_norm"),
+        "precision": result.each("precision"),
     }
 
 
@@ -55,7 +65,7 @@ def _against_first(result: Result, evidence: Evidence) -> Pair | None:
     return None
 
 
-def _scale(results: tuple[Result, ...]) -> tuple[float, float]:
+def _scale(results: Sequence[Result]) -> tuple[float, float]:
     """The ends of the drawn scale, in whole tenths around all that is drawn on it."""
     drawn = [edge for one in results if one.interval for edge in (one.interval.low, one.interval.high, *one.accuracies)]
     if not drawn:

@@ -27,17 +27,12 @@ def _row(result: Result) -> dict[str, Any]:
         "memory": result.greatest("peak_memory_mb"),
         "trainable": result.mean("parameters", "trainable"),
         "total": result.mean("parameters", "total"),
-        "size": _each(result, "size"),
-        "batch_norm": _each(result, "batch_norm"),
-        "precision": _each(result, "precision"),
-        "engine": _each(result, "engine"),
-        "device": _each(result, "device"),
+        "size": result.each("size"),
+        "batch_norm": result.each("batch_norm"),
+        "precision": result.each("precision"),
+        "engine": result.each("engine"),
+        "device": result.each("device"),
     }
-
-
-def _each(result: Result, *names: str) -> str | None:
-    """A fact that should be one for all seeds; all of them where it is not."""
-    return ", ".join(sorted({str(value) for value in result.facts(*names)})) or None
 
 
 section = Section("Costs", 70, body)

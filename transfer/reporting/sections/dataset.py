@@ -23,6 +23,7 @@ def body(evidence: Evidence) -> Markup:
     test = manifest.part("test")
     return render(
         "dataset.html",
+        evidence=evidence,
         counts=counts,
         splits={split: SPLITS[split] for split in splits},
         totals={split: sum(row.get(split, 0) for row in counts.values()) for split in splits},

@@ -1,0 +1,282 @@
+"""What each section finds in the evidence, where it keeps quiet, and that its words agree with its drawing."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import re
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+from PIL import Image
+from reporting.plausible import FOUR, HEAD, LENET, PROBE, TUNED, Competitor, photos, write_run, write_runs
+
+from transfer import scores
+from transfer.reporting.evidence import Evidence, gather
+from transfer.reporting.section import SECTIONS
+from transfer.reporting.sections.tricks import effects
+from transfer.run import read_runs
+from transfer.workspace import Workspace
+
+SMALL = {"labels": ("ant", "bee", "cat"), "counts": (8, 20, 30)}
+AUGMENTED = dataclasses.replace(HEAD, arm=f"{HEAD.arm}+augment", skill=4.4, seconds=30.0)
+DROPPED = dataclasses.replace(HEAD, arm=f"{HEAD.arm}+dropout", skill=3.5)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "WS")
+
+
+def evidence(workspace: Workspace, competitors: tuple[Competitor, ...] = FOUR, **more: object) -> Evidence:
+    manifest = photos(workspace, **SMALL)
+    write_runs(workspace, manifest, competitors, **more)  # type: ignore[arg-type]
+    return gather(workspace, manifest, read_runs(workspace))
+
+
+def said(name: str, found: Evidence) -> str:
+    body = SECTIONS[name].body(found)
+    assert body is not None
+    bare = re.sub(r"<svg.*?</svg>", " ", str(body), flags=re.DOTALL)
+    return " ".join(html.unescape(re.sub(r"<(?!wbr)[^>]+>", " ", bare).replace("<wbr>", "")).split())
+
+
+def told(name: str, found: Evidence) -> list[str]:
+    """What the drawings of a section say to those who hear them."""
+    return re.findall(r"<desc[^>]*>(.*?)</desc>", str(SECTIONS[name].body(found)))
+
+
+# --- differences ---
+
+
+def test_every_pair_stands_among_the_differences_with_its_interval_and_p(workspace: Workspace) -> None:
+    found = evidence(workspace, sizes=(None, 5))
+    text = str(SECTIONS["differences"].body(found))
+    assert text.count('<tr><th scope="row"') == len(found.pairs) == 12
+    words = said("differences", found)
+    assert f"{PROBE.arm} {LENET.arm}" in words or f"{LENET.arm} {PROBE.arm}" in words
+    places = [float(value) for value in re.findall(r'class="mean" style="left:([\d.]+)%', text)]
+    zeros = [float(value) for value in re.findall(r'class="zero" style="left:([\d.]+)%', text)]
+    for pair, place, zero in zip(found.pairs, places, zeros, strict=True):
+        assert (place > zero) == (pair.difference.estimate > 0)
+
+
+def test_of_many_arms_the_pairs_of_the_first_are_shown_and_the_others_on_demand(workspace: Workspace) -> None:
+    many = tuple(dataclasses.replace(HEAD, arm=f"net{n}:frozen_head") for n in range(7))
+    words = said("differences", evidence(workspace, many, seeds=2))
+    assert "The other 15 pairs" in words
+
+
+def test_one_arm_has_no_differences(workspace: Workspace) -> None:
+    assert SECTIONS["differences"].body(evidence(workspace, (PROBE,))) is None
+
+
+def test_no_interval_reaches_beyond_what_two_accuracies_can_differ_by(workspace: Workspace) -> None:
+    wild = dataclasses.replace(LENET, luck=4.0)
+    found = evidence(workspace, (PROBE, wild), seeds=2)
+    assert found.pairs[0].difference.low >= -1
+    assert found.pairs[0].difference.high <= 1
+
+
+# --- learning curve ---
+
+
+def test_the_learning_curve_tells_every_arm_at_every_size_from_few_photos_to_all(workspace: Workspace) -> None:
+    found = evidence(workspace, (PROBE, LENET), sizes=(None, 1, 5))
+    (words,) = told("learning_curve", found)
+    for result in found.main:
+        own = [one for one in found.results if one.title == result.title]
+        own.sort(key=lambda one: one.per_class or 99)
+        figures = re.search(rf"{found.numbers[result.title]}: ([^.]+(?:\.\d[^.]*)*)\. ?", words)
+        assert figures is not None
+        assert re.findall(r"([\d.]+)% with (\w+)", figures[0]) == [
+            (f"{100 * (one.accuracy or 0):.1f}", str(one.per_class or "all")) for one in own
+        ]
+    assert "All is 8 a class on average." in said("learning_curve", found)
+
+
+def test_one_size_has_no_learning_curve(workspace: Workspace) -> None:
+    assert SECTIONS["learning_curve"].body(evidence(workspace, (PROBE, LENET))) is None
+
+
+def test_an_arm_of_one_size_among_arms_of_several_is_left_out_of_the_curve(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_runs(workspace, manifest, (PROBE, LENET), sizes=(None, 5))
+    write_run(workspace, manifest, HEAD)
+    found = gather(workspace, manifest, read_runs(workspace))
+    assert HEAD.arm not in said("learning_curve", found)
+
+
+# --- accuracy and cost ---
+
+
+def test_the_arms_that_no_other_beats_are_named_for_each_cost(workspace: Workspace) -> None:
+    found = evidence(workspace, (PROBE, TUNED, LENET))
+    words = said("pareto", found)
+    by_title = {one.title: one for one in found.main}
+    for name in ("seconds", "parameters", "latency_ms"):
+        fact = {"seconds": ("seconds", "total"), "parameters": ("parameters", "trainable")}.get(name, (name,))
+        unbeaten = [
+            one.title
+            for one in found.main
+            if not any(
+                (other.mean(*fact) or 0) <= (one.mean(*fact) or 0)
+                and (other.accuracy or 0) >= (one.accuracy or 0)
+                and (other.mean(*fact), other.accuracy) != (one.mean(*fact), one.accuracy)
+                for other in by_title.values()
+            )
+        ]
+        part = re.split(r"Unbeaten: ", words)[1 + ("seconds", "parameters", "latency_ms").index(name)]
+        listed = re.findall(r"(\S+) \(", part.split(").")[0] + ")")
+        assert sorted(listed) == sorted(unbeaten)
+
+
+def test_a_cost_that_fewer_than_two_arms_state_or_that_is_the_same_for_all_is_not_drawn(workspace: Workspace) -> None:
+    found = evidence(workspace, (HEAD, dataclasses.replace(HEAD, arm="twin:frozen_head")))
+    assert SECTIONS["pareto"].body(found) is None
+    bare = evidence(Workspace(workspace.root / "bare"), (PROBE, LENET), seconds={}, parameters={}, latency_ms=None)
+    assert SECTIONS["pareto"].body(bare) is None
+
+
+# --- tricks ---
+
+
+def test_a_trick_is_measured_against_the_same_arm_without_it(workspace: Workspace) -> None:
+    found = effects(evidence(workspace, (HEAD, AUGMENTED, DROPPED, LENET), seeds=4))
+    assert [(one.trick, one.pair.a.title, one.pair.b.title) for one in found] == [
+        ("augment", AUGMENTED.arm, HEAD.arm),
+        ("dropout", DROPPED.arm, HEAD.arm),
+    ]
+    for one in found:
+        mean = fmean(one.pair.a.accuracies) - fmean(one.pair.b.accuracies)
+        assert one.pair.difference.estimate == pytest.approx(mean)
+    assert [one.corrected for one in found] == scores.holm([one.pair.p for one in found])
+    assert all(one.corrected <= one.pair.corrected for one in found)  # two questions, not six
+
+
+def test_two_tricks_at_once_are_no_effect_of_one(workspace: Workspace) -> None:
+    both = dataclasses.replace(HEAD, arm=f"{HEAD.arm}+augment+dropout")
+    assert effects(evidence(workspace, (HEAD, both))) == ()
+    assert SECTIONS["tricks"].body(evidence(Workspace(workspace.root / "more"), (HEAD, both))) is None
+
+
+def test_a_trick_on_top_of_another_is_measured_against_that_other(workspace: Workspace) -> None:
+    both = dataclasses.replace(HEAD, arm=f"{HEAD.arm}+augment+dropout")
+    found = effects(evidence(workspace, (AUGMENTED, both)))
+    assert [(one.trick, one.pair.b.title) for one in found] == [("dropout", AUGMENTED.arm)]
+
+
+def test_an_arm_of_another_input_size_is_no_arm_without_the_trick(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_run(workspace, manifest, HEAD, size=96)
+    write_run(workspace, manifest, AUGMENTED)
+    assert effects(gather(workspace, manifest, read_runs(workspace))) == ()
+
+
+def test_a_run_whose_arm_cannot_be_read_stops_no_section(workspace: Workspace) -> None:
+    strange = dataclasses.replace(LENET, arm="<b>:from_scratch")
+    found = evidence(workspace, (HEAD, AUGMENTED, strange))
+    assert len(effects(found)) == 1
+    assert all(SECTIONS[name].body(found) is not None for name in ("tricks", "differences", "arms"))
+
+
+# --- calibration ---
+
+
+def test_calibration_states_the_error_before_and_after_a_temperature_from_validation(workspace: Workspace) -> None:
+    found = evidence(workspace, (LENET,))
+    (result,) = found.main
+    temperatures = [scores.temperature(part.truth, part.probabilities) for part in result.validation]
+    after = fmean(
+        scores.CALIBRATION_ERROR(part.truth, scores.tempered(part.probabilities, one))
+        for part, one in zip(result.stated, temperatures, strict=True)
+    )
+    words = said("calibration", found)
+    assert f"{result.score(scores.CALIBRATION_ERROR):.3f} {after:.3f}" in words
+    assert f" {fmean(temperatures):.2f} " in words
+    photos_told = sum(int(n) for n in re.findall(r"(\d+) answers? at", told("calibration", found)[0]))
+    assert photos_told == 3 * 90
+
+
+def test_without_a_mistake_on_validation_no_temperature_is_stated(workspace: Workspace) -> None:
+    found = evidence(workspace, (Competitor("oracle:linear_probe", 90.0),))
+    assert re.search(r"oracle:linear_probe .*– .*– –", said("calibration", found))
+
+
+def test_without_a_test_split_no_temperature_is_fitted_on_what_is_stated(workspace: Workspace) -> None:
+    manifest = photos(workspace, labels=("ant", "bee"), counts=(4, 20, 0))
+    write_runs(workspace, manifest, (LENET,))
+    found = gather(workspace, manifest, read_runs(workspace))
+    assert re.search(rf"{LENET.arm} .* – .* – –", said("calibration", found))
+
+
+# --- photos ---
+
+
+def test_examples_show_each_class_with_its_credit_and_keep_the_test_split_for_last(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL, draws=58)
+    write_runs(workspace, manifest, (PROBE,), seeds=1)
+    found = gather(workspace, manifest, read_runs(workspace))
+    assert [one.photo.label for one in found.examples] == ["ant"] * 4 + ["bee"] * 4 + ["cat"] * 4
+    assert "test" not in {one.photo.split for one in found.examples}
+    assert said("dataset", found).count("A. Photographer, CC BY 4.0") == 12
+
+
+def test_where_the_originals_lie_is_not_told(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL, draws=58)
+    moved = manifest.replace(
+        dataclasses.replace(photo, file_name=str(workspace.root / photo.file_name), title=None)
+        for photo in manifest.kept
+    )
+    write_runs(workspace, moved, (LENET,), seeds=1)
+    found = gather(workspace, moved, read_runs(workspace))
+    assert found.examples
+    assert found.mistakes
+    for name in ("dataset", "mistakes"):
+        assert str(workspace.root) not in str(SECTIONS[name].body(found))
+
+
+def test_where_the_model_looked_stands_beside_its_mistake_where_the_run_has_it(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL, draws=58)
+    write_runs(workspace, manifest, (LENET,))
+    plain = gather(workspace, manifest, read_runs(workspace))
+    assert plain.best is not None
+    assert {one.overlay for one in plain.mistakes} == {None}
+    wrong = plain.mistakes[1].photo
+    assert wrong is not None
+    overlay = plain.best.runs[1].path / "gradcam" / f"{wrong.id}.png"
+    overlay.parent.mkdir()
+    Image.new("RGB", (30, 30), "red").save(overlay)
+    found = gather(workspace, manifest, read_runs(workspace))
+    assert [one.overlay is not None for one in found.mistakes[:3]] == [False, True, False]
+    assert str(SECTIONS["mistakes"].body(found)).count("Grad-CAM") == 1
+
+
+def test_a_photo_id_that_leads_elsewhere_has_no_overlay(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    strange = type(manifest)(tuple(dataclasses.replace(photo, id=f"../{photo.id}") for photo in manifest.photos))
+    write_runs(workspace, strange, (LENET,))
+    for run in read_runs(workspace):
+        for photo in strange.kept:
+            (run.path / "gradcam").mkdir(exist_ok=True)
+            Image.new("RGB", (3, 3)).save(run.path / f"{photo.id[3:]}.png")
+    found = gather(workspace, strange, read_runs(workspace))
+    assert found.mistakes
+    assert {one.overlay for one in found.mistakes} == {None}
+
+
+# --- names ---
+
+
+def test_of_a_weights_file_only_the_name_is_shown_unless_two_would_become_one(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    arms = (
+        "a@/one/place/mine.weights.h5:frozen_head",
+        "b@/one/mine.weights.h5:probe",
+        "b@/other/mine.weights.h5:probe",
+    )
+    for arm in arms:
+        write_run(workspace, manifest, dataclasses.replace(HEAD, arm=arm))
+    titles = {one.title for one in gather(workspace, manifest, read_runs(workspace)).main}
+    assert titles == {"a@mine:frozen_head", *arms[1:]}

@@ -1,0 +1,117 @@
+"""Changes: what a report says that an earlier one did not.
+
+It compares the two tables of ``tidy`` and nothing else: the earlier report may be of another workspace, of other photos
+or of a version of long ago. No difference is tested here: other photos, other seeds, nothing is paired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Change:
+    """An arm at one training size that was added, is gone, or answers otherwise than before.
+
+    Attributes:
+        title: Of the arm. per_class: As in the table.
+        before, now: Mean accuracy over the seeds on the stated split; None where it was not there.
+        seeds_before, seeds_now: How many.
+    """
+
+    title: str
+    per_class: str
+    before: float | None
+    now: float | None
+    seeds_before: int
+    seeds_now: int
+
+    @property
+    def both(self) -> bool:
+        """Whether both reports have it."""
+        return self.before is not None and self.now is not None
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What changed.
+
+    Attributes:
+        same_data: Whether both rest on the same photos, labels and splits.
+        added, gone: How many runs. changes: The arms that differ; unchanged: How many do not.
+        leader_before, leader_now: The arm that validation chose at the largest size; None where it could not.
+    """
+
+    same_data: bool
+    added: int
+    gone: int
+    changes: tuple[Change, ...]
+    unchanged: int
+    leader_before: str | None
+    leader_now: str | None
+
+    @property
+    def none(self) -> bool:
+        return self.same_data and not (self.added or self.gone or self.changes)
+
+
+def compare(before: Sequence[Row], now: Sequence[Row]) -> Changes:
+    """What changed from one table to the other."""
+    old, new = _arms(before), _arms(now)
+    keys = list(dict.fromkeys((*new, *old)))
+    changes = [
+        Change(*key, _mean(old.get(key)), _mean(new.get(key)), len(old.get(key, ())), len(new.get(key, ())))
+        for key in keys
+    ]
+    differing = tuple(one for one, key in zip(changes, keys, strict=True) if old.get(key) != new.get(key))
+    runs_before, runs_now = ({row["run"] for row in rows} for rows in (before, now))
+    return Changes(
+        same_data={row["data"] for row in before} == {row["data"] for row in now},
+        added=len(runs_now - runs_before),
+        gone=len(runs_before - runs_now),
+        changes=differing,
+        unchanged=len(keys) - len(differing),
+        leader_before=_leader(before),
+        leader_now=_leader(now),
+    )
+
+
+def _arms(rows: Iterable[Row]) -> dict[tuple[str, str], dict[str, float]]:
+    """Accuracy on the stated split by run, for each arm and size; the test split where the run has one."""
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    for split in ("validation", "test"):  # test comes last and stays
+        for row in rows:
+            if row["metric"] == "accuracy" and row["split"] == split:
+                found.setdefault((row["title"], row["per_class"]), {})[row["run"]] = float(row["value"])
+    return found
+
+
+def _leader(rows: Sequence[Row]) -> str | None:
+    """By the rule of the page: largest size, best mean on validation, then fewer trained weights, then the name."""
+    chosen = [row for row in rows if row["metric"] == "accuracy" and row["split"] == "validation"]
+    if not chosen:
+        return None
+    largest = max(chosen, key=lambda row: _size(row["per_class"]))["per_class"]
+    trained = {row["run"]: float(row["value"]) for row in rows if row["metric"] == "trainable_parameters"}
+    arms: dict[str, list[Row]] = {}
+    for row in chosen:
+        if row["per_class"] == largest:
+            arms.setdefault(row["title"], []).append(row)
+
+    def order(title: str) -> tuple[float, float, str]:
+        mean = fmean(float(row["value"]) for row in arms[title])
+        return -mean, fmean(trained.get(row["run"], 0.0) for row in arms[title]), title
+
+    return min(arms, key=order)
+
+
+def _size(per_class: str) -> float:
+    return float("inf") if per_class == "all" else float(per_class)
+
+
+def _mean(values: Mapping[str, float] | None) -> float | None:
+    return fmean(values.values()) if values else None

@@ -1,0 +1,155 @@
+"""Markdown: evidence -> ``report.md``, the page's words and main tables for a terminal, a pull request or a wiki.
+
+The sentences are those of the page, taken from its sections, so that they exist once. Other people's words are escaped
+for Markdown as the credits are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from markupsafe import Markup
+
+from transfer.credits import inline as escaped
+from transfer.reporting import markup
+from transfer.reporting.evidence import Evidence
+from transfer.reporting.result import Result
+from transfer.reporting.sections import changes, confusion, provenance, tricks, verdict
+
+
+def to_markdown(evidence: Evidence) -> str:
+    """The whole text."""
+    blocks = [f"# {inline(evidence.title)}", *_said(verdict.body(evidence))]
+    said = changes.body(evidence)
+    blocks += ["## Changes", *_said(said)] if said else []
+    for size in evidence.sizes:
+        blocks += [f"## Arms trained on {markup.of_size(size)}", _arms(evidence, size)]
+    if evidence.pairs:
+        blocks += ["## Differences", _DIFFERENCES, _differences(evidence)]
+    found = tricks.effects(evidence)
+    if found:
+        blocks += ["## Tricks", "Each trick alone: the arm with it minus the same arm without.", _tricks(found)]
+    said = confusion.body(evidence)
+    if said:
+        blocks += ["## Confusion", "\n".join(f"- {line}" for line in _parts(said, "li")) or _said(said)[-1]]
+    if evidence.results:
+        blocks += ["## Costs", _costs(evidence)]
+    said = provenance.body(evidence)
+    blocks += ["## Provenance", "\n".join(_facts(said))]
+    return "\n\n".join(blocks) + "\n"
+
+
+def inline(text: str) -> str:
+    """Other people's words, still pleasant to read as plain text.
+
+    Within words Markdown makes nothing of an underscore, and nothing of a parenthesis once brackets are escaped.
+    """
+    return re.sub(r"(?<=\w)\\_(?=\w)", "_", re.sub(r"\\([()])", r"\1", escaped(text)))
+
+
+_DIFFERENCES = (
+    "First minus second in points of accuracy, with the 95% interval of the pair by itself; p is corrected by Holm "
+    "over all pairs of one training size."
+)
+
+
+def _parts(section: Markup, tag: str) -> list[str]:
+    """The texts of these elements outside tables, escaped; nothing that was escaped in them can end one early."""
+    outside = re.sub(r"<table.*?</table>", "", str(section), flags=re.DOTALL)
+    return [inline(Markup(one).striptags()) for one in re.findall(rf"<{tag}\b[^>]*>(.*?)</{tag}>", outside, re.DOTALL)]  # noqa: S704  from markup
+
+
+def _said(section: Markup) -> list[str]:
+    return _parts(section, "p")
+
+
+def _facts(section: Markup) -> Iterator[str]:
+    apart = Markup(re.sub(r"(<span|<br>)", r" \1", str(section)))  # noqa: S704  from markup
+    for name, value in zip(_parts(apart, "dt"), _parts(apart, "dd"), strict=True):
+        yield f"- {name}: {value}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table whose first column is text and whose cells are escaped already."""
+    marks = [":---", *["---:"] * (len(head) - 1)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, marks, *rows))
+
+
+def _arms(evidence: Evidence, size: int | None) -> str:
+    own = [result for result in evidence.results if result.per_class == size]
+    first = own[0]
+    against = {
+        id(turned.a): turned
+        for pair in evidence.pairs
+        if first in (pair.a, pair.b)
+        for turned in (pair.seen_from(pair.b if pair.a is first else pair.a),)
+    }
+    rows = []
+    for one in own:
+        pair = against.get(id(one))
+        rows.append(
+            [
+                inline(one.title),
+                markup.percent(one.accuracy),
+                _interval(one),
+                str(len(one.runs)),
+                markup.number(None if one.spread is None else 100 * one.spread, 1),
+                markup.percent(one.validation_accuracy),
+                markup.points(pair.difference.estimate) if pair else markup.DASH,
+                markup.p_value(pair.corrected) if pair else markup.DASH,
+            ]
+        )
+    head = ("Arm", f"Accuracy on {evidence.stated}", "95% interval", "Seeds", "sd, points", "Validation")
+    return _table((*head, "Against first", "p, corrected"), rows)
+
+
+def _interval(one: Result) -> str:
+    return f"{markup.percent(one.interval.low)} to {markup.percent(one.interval.high)}" if one.interval else markup.DASH
+
+
+def _differences(evidence: Evidence) -> str:
+    rows = [
+        [
+            inline(pair.a.title),
+            inline(pair.b.title),
+            markup.of_size(pair.a.per_class),
+            markup.points(pair.difference.estimate),
+            f"{markup.points(pair.difference.low)} to {markup.points(pair.difference.high)}",
+            markup.p_value(pair.corrected),
+        ]
+        for pair in evidence.pairs
+    ]
+    return _table(("First", "Second", "Trained on", "Difference", "95% interval", "p, corrected"), rows)
+
+
+def _tricks(effects: Sequence[tricks.Effect]) -> str:
+    rows = [
+        [
+            effect.trick,
+            inline(effect.pair.b.title),
+            markup.of_size(effect.pair.a.per_class),
+            markup.points(effect.pair.difference.estimate),
+            f"{markup.points(effect.pair.difference.low)} to {markup.points(effect.pair.difference.high)}",
+            markup.p_value(effect.corrected),
+        ]
+        for effect in effects
+    ]
+    return _table(("Trick", "On", "Trained on", "Effect", "95% interval", "p, corrected"), rows)
+
+
+def _costs(evidence: Evidence) -> str:
+    rows = [
+        [
+            inline(one.title),
+            markup.duration(one.mean("seconds", "total")),
+            markup.number(one.mean("latency_ms"), 1),
+            markup.count(one.greatest("peak_memory_mb")),
+            markup.count(one.mean("parameters", "trainable")),
+            inline(one.each("batch_norm") or markup.DASH),
+            inline(one.each("precision") or markup.DASH),
+        ]
+        for one in evidence.main
+    ]
+    head = ("Arm", "A run", "One photo, ms", "Peak memory, MB", "Trained weights", "Batch norm", "Precision")
+    return _table(head, rows)

@@ -1,0 +1,49 @@
+"""How every two arms stand to each other: the difference, its interval, and p after correction."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from transfer.reporting.evidence import Evidence
+from transfer.reporting.markup import render
+from transfer.reporting.pair import Pair
+from transfer.reporting.section import Section
+
+SHOWN = 15
+"""Up to so many pairs all are drawn at once; of more those of the first arm, and the others on demand."""
+
+
+def body(evidence: Evidence) -> Markup | None:
+    if not evidence.pairs:
+        return None
+    groups = []
+    for size in evidence.sizes:
+        pairs = [pair for pair in evidence.pairs if pair.a.per_class == size]
+        if pairs:
+            first = pairs[0].a
+            shown = pairs if len(pairs) <= SHOWN else [pair for pair in pairs if first in (pair.a, pair.b)]
+            more = [pair for pair in pairs if pair not in shown]
+            groups.append({"size": size, "of": len(pairs), "shown": shown, "more": more, "scale": scale(pairs)})
+    return render("differences.html", groups=groups, settled=sum(pair.settled for pair in evidence.pairs))
+
+
+def scale(pairs: Sequence[Pair]) -> dict[str, Any]:
+    """The ends of the drawn scale in whole steps around all that is drawn and zero, and where zero stands."""
+    edges = [edge for pair in pairs for edge in (pair.difference.low, pair.difference.high) if math.isfinite(edge)]
+    step = 0.05 if max(map(abs, edges), default=0.0) > 0.05 else 0.01
+    low, high = (
+        math.floor(min(0.0, *edges, -step) / step) * step,
+        math.ceil(max(0.0, *edges, step) / step) * step,
+    )
+
+    def place(value: float) -> str:
+        return f"{100 * (min(max(value, low), high) - low) / (high - low):.2f}%"
+
+    return {"low": low, "high": high, "place": place}
+
+
+section = Section("Differences", 35, body)

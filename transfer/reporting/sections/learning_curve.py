@@ -1,0 +1,64 @@
+"""Accuracy against training photos a class: what more photos would bring, and to which arm."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from transfer.reporting.arm_charts import Line, learning_curves
+from transfer.reporting.evidence import Evidence
+from transfer.reporting.markup import of_size, percent, render
+from transfer.reporting.result import Result
+from transfer.reporting.section import Section
+
+DRAWN = 8
+"""More lines than these cannot be told apart: the first by validation are drawn."""
+
+
+def body(evidence: Evidence) -> Markup | None:
+    arms: dict[str, dict[int | None, Result]] = {}
+    for result in evidence.results:
+        if result.accuracies:
+            arms.setdefault(result.title, {})[result.per_class] = result
+    several = {title: of for title, of in arms.items() if len(of) > 1}
+    if not several:
+        return None
+    at = _photos(evidence)
+    sizes = sorted({size for of in several.values() for size in of}, key=lambda size: at[size])
+    drawn = dict(list(several.items())[:DRAWN])
+    chart = learning_curves(
+        [_line(evidence.numbers[title], of, at) for title, of in drawn.items()],
+        ticks=[(at[size], "all" if size is None else str(size)) for size in sizes],
+        name="learning-curve",
+        title="Accuracy against training photos a class",
+        told=" ".join(_told(evidence.numbers[title], of, at) for title, of in drawn.items()),
+    )
+    return render(
+        "learning_curve.html",
+        evidence=evidence,
+        chart=chart,
+        arms=[(evidence.numbers[title], title) for title in drawn],
+        sizes=sizes,
+        rows=[(title, [of.get(size) for size in sizes]) for title, of in several.items()],
+        all=round(at[None]) if None in sizes else None,
+        left_out=len(several) - len(drawn),
+    )
+
+
+def _photos(evidence: Evidence) -> dict[int | None, float]:
+    """Training photos a class of every size; all of them stand apart from the largest subset even where equal."""
+    subsets = [float(size) for size in evidence.sizes if size is not None]
+    train = len(evidence.manifest.part("train")) / max(len(evidence.manifest.labels), 1)
+    return {**{int(size): size for size in subsets}, None: max(train, 1.25 * max(subsets, default=1.0))}
+
+
+def _line(number: int, of: dict[int | None, Result], at: dict[int | None, float]) -> Line:
+    ordered = sorted(of.values(), key=lambda result: at[result.per_class])
+    return Line(number, tuple(at[one.per_class] for one in ordered), tuple(one.accuracies for one in ordered))
+
+
+def _told(number: int, of: dict[int | None, Result], at: dict[int | None, float]) -> str:
+    ordered = sorted(of.values(), key=lambda result: at[result.per_class])
+    return f"{number}: " + ", ".join(f"{percent(one.accuracy)} with {of_size(one.per_class)}" for one in ordered) + "."
+
+
+section = Section("Learning curve", 36, body)

@@ -1,0 +1,85 @@
+"""What each training trick does: the arm with it against the same arm without."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from transfer import scores
+from transfer.arm import Arm
+from transfer.errors import CallError
+from transfer.reporting.evidence import Evidence
+from transfer.reporting.markup import render
+from transfer.reporting.pair import LEVEL, Pair
+from transfer.reporting.result import Result
+from transfer.reporting.section import Section
+from transfer.reporting.sections.differences import scale
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A trick on an arm: ``pair.a`` has it, ``pair.b`` does not.
+
+    Attributes:
+        trick: Its name. corrected: p after Holm's correction over the effects of this size, which are asked after by
+            themselves, whatever other pairs there are.
+    """
+
+    trick: str
+    pair: Pair
+    corrected: float
+
+    @property
+    def settled(self) -> bool:
+        return self.corrected < LEVEL
+
+
+def effects(evidence: Evidence) -> tuple[Effect, ...]:
+    """Every trick whose arm was also trained without it and otherwise alike; by size, trick and arm."""
+    found: list[Effect] = []
+    for size in evidence.sizes:
+        of_size = [
+            (trick, turned)
+            for pair in evidence.pairs
+            if pair.a.per_class == size
+            for turned in (pair, pair.seen_from(pair.b))
+            if (trick := _added(turned.a, turned.b)) is not None
+        ]
+        of_size.sort(key=lambda one: (one[0], one[1].a.title))
+        corrected = scores.holm([pair.p for _, pair in of_size])
+        found += [Effect(trick, pair, p) for (trick, pair), p in zip(of_size, corrected, strict=True)]
+    return tuple(found)
+
+
+def _added(more: Result, less: Result) -> str | None:
+    """The one trick that tells the first arm from the second, or None."""
+    one, other = _arm(more), _arm(less)
+    if one is None or other is None or any(more.facts(name) != less.facts(name) for name in ("size", "precision")):
+        return None
+    for place, trick in enumerate(one.tricks):
+        if Arm(one.backbone, one.strategy, one.weights, one.tricks[:place] + one.tricks[place + 1 :]) == other:
+            return trick
+    return None
+
+
+def _arm(result: Result) -> Arm | None:
+    try:
+        return Arm.parse(result.runs[0].arm)
+    except CallError:  # of another version, or written by hand
+        return None
+
+
+def body(evidence: Evidence) -> Markup | None:
+    found = effects(evidence)
+    if not found:
+        return None
+    groups = []
+    for size in evidence.sizes:
+        own = [effect for effect in found if effect.pair.a.per_class == size]
+        if own:
+            groups.append({"size": size, "effects": own, "scale": scale([effect.pair for effect in own])})
+    return render("tricks.html", groups=groups)
+
+
+section = Section("Tricks", 38, body)
