@@ -14,10 +14,10 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as draw
-from imitations.world import picture
 from PIL import Image, ImageFilter
 
 import transfer
+from collecting.imitations.world import picture
 from transfer.cli import cli
 from transfer.collecting.check import check_photos
 from transfer.collecting.groups import grouped

@@ -140,3 +140,10 @@ def test_name_or_content_makes_a_candidate(tmp_path, picture):
 
 def test_sniffing_takes_any_bytes():
     assert [sniff(head) for head in (b"", b"B", b"BM", b"RIFF", b"\0\0\0\0ftyp")] == [None] * 5
+
+
+def test_a_gif_without_the_end_of_its_first_frame_is_truncated(picture):
+    whole = picture(3, "GIF")
+    assert measure(io.BytesIO(whole[:-1])).reason is None  # every decoder does without the last byte
+    for cut in (2, 3, 40):
+        assert measure(io.BytesIO(whole[:-cut])).reason == "unreadable: truncated file"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy
 import pytest
-from imitations.world import World, picture
 
+from collecting.imitations.world import World, picture
 from transfer.collecting.load import load_photos
 from transfer.collecting.source import SOURCES
 from transfer.errors import CallError, DataError

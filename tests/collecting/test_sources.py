@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as draw
-from imitations import flickr as flickr_site
-from imitations import openverse as openverse_site
-from imitations.commons import file as commons_file
-from imitations.commons import say
-from imitations.world import World
 
+from collecting.imitations import flickr as flickr_site
+from collecting.imitations import openverse as openverse_site
+from collecting.imitations.commons import file as commons_file
+from collecting.imitations.commons import say
+from collecting.imitations.world import World
 from transfer.collecting.answers import Answers
 from transfer.collecting.keys import key
 from transfer.collecting.source import SOURCES, Query

@@ -7,10 +7,10 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from imitations.flickr import KEY, SECRET
-from imitations.world import World
 
 import transfer
+from collecting.imitations.flickr import KEY, SECRET
+from collecting.imitations.world import World
 from transfer.cli import cli
 from transfer.collecting import client
 from transfer.collecting.recheck import recheck_photos

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "collecting"))
-
-from imitations.host import Clock, Host
+from collecting.imitations.host import Clock, Host
 
 
 @pytest.fixture

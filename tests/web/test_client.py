@@ -6,7 +6,7 @@ import gzip
 import threading
 
 import pytest
-from imitations.host import Asking, Clock, Host
+from collecting.imitations.host import Asking, Clock, Host
 
 from transfer.web import Answer, FetchError, Pace, Policy, Web
 
@@ -227,6 +227,16 @@ def test_headers_that_trickle_are_cut_off_as_well(web: Web, host: Host, clock: C
 
     host.answers["/a"] = trickle
     assert fault(web, f"{host.url}/a", attempts=1).reason == "too_slow"
+
+
+def test_repetitions_and_redirects_share_the_time_of_one_photo(web: Web, host: Host, clock: Clock):
+    def slow(asking: Asking) -> None:
+        clock.pass_by(12)
+        asking.answer(500)
+
+    host.answers["/a"] = slow
+    assert fault(web, f"{host.url}/a").reason == "too_slow"
+    assert len(host.asked) == 3  # 12 + 12 + 12 seconds are more than 30
 
 
 def test_a_silent_host_is_given_up(web: Web, host: Host):

@@ -105,6 +105,8 @@ def measure(file: BinaryIO) -> Measured:
                 width, height = height, width
         if format == "PNG":
             _check_chunks(file)
+        if format == "GIF":
+            _check_frame(file)
     except MemoryError:
         raise  # of this machine, not of the photo
     except Exception as error:  # decoders raise anything at all on damaged bytes; it becomes the photo's reason
@@ -244,6 +246,33 @@ def _check_chunks(file: BinaryIO) -> None:
             raise ValueError(f"the checksum of {kind.decode('ascii', 'replace')} is wrong")
         if kind == b"IEND":
             return
+
+
+def _check_frame(file: BinaryIO) -> None:
+    """Pillow is content once it has all pixels; TensorFlow wants the empty block that ends a GIF's first frame."""
+    file.seek(10)
+    flags = _bytes(file, 3)[0]
+    _bytes(file, 3 << ((flags & 7) + 1) if flags & 0x80 else 0)
+    while (kind := _bytes(file, 1)) != b",":
+        if kind != b"!":
+            raise EOFError
+        _bytes(file, 1)
+        _pass_blocks(file)
+    flags = _bytes(file, 9)[8]
+    _bytes(file, (3 << ((flags & 7) + 1) if flags & 0x80 else 0) + 1)
+    _pass_blocks(file)
+
+
+def _pass_blocks(file: BinaryIO) -> None:
+    while length := _bytes(file, 1)[0]:
+        _bytes(file, length)
+
+
+def _bytes(file: BinaryIO, count: int) -> bytes:
+    data = file.read(count)
+    if len(data) < count:
+        raise EOFError
+    return data
 
 
 def _fault(error: Exception) -> str:

@@ -17,6 +17,7 @@ from transfer.collecting.candidates import Notes, candidates
 from transfer.collecting.download import WORKERS, Stream, fill
 from transfer.collecting.duplicates import settle_duplicates
 from transfer.collecting.fetch import Rules, fetch
+from transfer.collecting.groups import grouped
 from transfer.collecting.journal import Journal, has_content
 from transfer.collecting.wanted import Wanted
 from transfer.credits import write_credits
@@ -118,7 +119,7 @@ def _folded(before: Manifest, streams: Iterable[Stream]) -> Manifest:
     old = {photo.id: photo for photo in before.photos}
     found = [photo for stream in streams for photo in stream.photos if photo is not None]
     fresh = [photo for photo in found if photo.id not in old or old[photo.id].reason in PASSING]
-    return settle_duplicates(before.replace(fresh))
+    return grouped(settle_duplicates(before.replace(fresh)), anew=False)
 
 
 def _ids(stream: Stream) -> set[str]:

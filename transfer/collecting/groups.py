@@ -17,12 +17,13 @@ _OURS = "together-"
 _BURST = 24 * 3600.0  # seconds between two uploads of one burst
 
 
-def grouped(manifest: Manifest, clusters: Iterable[Iterable[str]] = ()) -> Manifest:
+def grouped(manifest: Manifest, clusters: Iterable[Iterable[str]] = (), *, anew: bool = True) -> Manifest:
     """The manifest with groups of photos that belong together.
 
     Args:
         manifest: Groups that were given here before are given anew; those of others are kept whole.
         clusters: Ids of near duplicates.
+        anew: Forget the groups that were given here before; otherwise they only grow.
     """
     photos = {photo.id: photo for photo in manifest.photos}
     leader = {id: id for id in photos}
@@ -43,7 +44,7 @@ def grouped(manifest: Manifest, clusters: Iterable[Iterable[str]] = ()) -> Manif
         join(burst)
     foreign: dict[str, list[str]] = {}
     for photo in manifest.photos:
-        if photo.group and not photo.group.startswith(_OURS):
+        if photo.group and not (anew and photo.group.startswith(_OURS)):
             foreign.setdefault(photo.group, []).append(photo.id)
     for members in foreign.values():
         join(members)

@@ -12,6 +12,13 @@ from urllib.parse import urlencode
 _SECRET = ("authorization", "cookie", "proxy-authorization")
 
 
+class Budget:
+    """Seconds that are left for one request, with its redirects and repetitions; waiting for a turn costs nothing."""
+
+    def __init__(self, seconds: float) -> None:
+        self.left = seconds
+
+
 @dataclass(frozen=True)
 class Asked:
     """One request beside its address.
@@ -19,7 +26,7 @@ class Asked:
     Attributes:
         method: ``GET``, ``HEAD`` or ``POST``. headers, body: To send.
         most: Bytes of the answer. photo: Whether the answer is a picture that may opt out.
-        refuse: Address -> slug or None.
+        refuse: Address -> slug or None. budget: Of time.
     """
 
     method: str
@@ -28,6 +35,7 @@ class Asked:
     most: int
     photo: bool
     refuse: Callable[[str], str | None] | None
+    budget: Budget
 
     @classmethod
     def of(
@@ -39,13 +47,14 @@ class Asked:
         most: int,
         photo: bool,
         refuse: Callable[[str], str | None] | None,
+        seconds: float,
     ) -> Asked:
         """With a form it is a POST."""
         if form is None:
-            return cls(method, dict(headers or {}), None, most, photo, refuse)
+            return cls(method, dict(headers or {}), None, most, photo, refuse, Budget(seconds))
         body = form if isinstance(form, bytes) else urlencode(form).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
-        return cls("POST", headers, body, most, photo, refuse)
+        return cls("POST", headers, body, most, photo, refuse, Budget(seconds))
 
     def moved(self, status: int, *, same: bool) -> Asked:
         """What is asked of the next hop: keys never leave for another host, and only 307 and 308 keep a POST."""

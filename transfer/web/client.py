@@ -37,7 +37,7 @@ class Policy:
     Attributes:
         contact: A URL or an e-mail address of who runs this; sent with every request.
         paces: By host. attempts: Of one request.
-        silence, total: Seconds without a byte, and for one attempt as a whole.
+        silence, total: Seconds without a byte, and for one photo as a whole, its redirects and repetitions included.
         most: Bytes of one answer. redirects: Hops.
         backoff: Seconds of the first pause; it doubles, and chance takes up to half of it away.
         patience: The longest pause that is waited for; a host that asks for more is given up for now.
@@ -132,13 +132,15 @@ class Web:
         Raises:
             FetchError: Nothing came; ``reason`` says why.
         """
-        asked = Asked.of(method, headers, form, most=most or self.policy.most, photo=photo, refuse=refuse)
+        most = most or self.policy.most
+        asked = Asked.of(method, headers, form, most=most, photo=photo, refuse=refuse, seconds=self.policy.total)
         tries = attempts or self.policy.attempts
         for attempt in range(1, tries + 1):
             try:
                 return self._follow(url, asked)
             except FetchError as fault:
-                if not fault.passing or attempt == tries or (fault.wait or 0) > self.policy.patience:
+                spent = attempt == tries or asked.budget.left <= 0
+                if not fault.passing or spent or (fault.wait or 0) > self.policy.patience:
                     raise
                 self._nap(self._pause(attempt) if fault.wait is None else 0.0)
         raise AssertionError("unreachable")  # the loop returns or raises
@@ -187,6 +189,7 @@ class Web:
         target = address.parse(self._routed(url), allow_loopback=self.policy.allow_loopback)
         turns = self._hosts[host]
         with turns.turn():
+            begun = self._clock()
             try:
                 status, headers, content = self._exchange(target, host, asked)
             except FetchError:
@@ -200,6 +203,8 @@ class Web:
             except (http.client.HTTPException, OSError, zlib.error) as error:
                 what = f"The exchange broke off ({type(error).__name__})."
                 raise FetchError("broken_off", what, received=url) from error
+            finally:
+                asked.budget.left -= max(0.0, self._clock() - begun)
             turns.spent(len(content))
             if status in _AGAIN:
                 raise self._come_again(url, host, status, headers)
@@ -207,7 +212,7 @@ class Web:
         return Answer(url, status, {name.lower(): value for name, value in headers.items()}, content)
 
     def _exchange(self, target: address.Target, host: str, asked: Asked) -> tuple[int, http.client.HTTPMessage, bytes]:
-        limits = Limits(self.policy.silence, self._clock() + self.policy.total, asked.most)
+        limits = Limits(self.policy.silence, self._clock() + asked.budget.left, asked.most)
         headers = {
             "Host": host if target.port in (80, 443) or host != target.host else f"{host}:{target.port}",
             "User-Agent": self.policy.user_agent,

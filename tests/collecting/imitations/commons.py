@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from imitations.host import Asking
+from collecting.imitations.host import Asking
 
 WIDTHS = ("20", "40", "60", "120", "250", "330", "500", "960", "1280", "1920", "3840")
 

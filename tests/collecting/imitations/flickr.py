@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from imitations.host import Asking
+from collecting.imitations.host import Asking
 
 KEY, SECRET = "0123456789abcdef0123456789abcdef", "fedcba9876543210"
 REACH = 4000

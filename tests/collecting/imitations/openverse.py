@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from imitations.host import Asking
+from collecting.imitations.host import Asking
 
 CLIENT, SECRET = "client-name", "client-word-of-secrecy"
 DEPTH = 240

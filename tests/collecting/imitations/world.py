@@ -10,10 +10,10 @@ from typing import Any
 import numpy
 from PIL import Image
 
-from imitations.commons import Commons
-from imitations.flickr import Flickr
-from imitations.host import Asking, Clock, Host
-from imitations.openverse import Openverse
+from collecting.imitations.commons import Commons
+from collecting.imitations.flickr import Flickr
+from collecting.imitations.host import Asking, Clock, Host
+from collecting.imitations.openverse import Openverse
 from transfer.web import Policy, Web
 
 SITES = (
