@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy
 
 from transfer.models.classifier import Classifier
@@ -26,14 +25,26 @@ BUDGET = 8 << 30
 class Activations:
     """The kept activations of one plan's backbone, at every cut.
 
+    Args:
+        plan: Of the trial. classifier: Its network. workspace: Where activations are kept.
+        ahead: Photos that other trials will ask for. Where anything is computed, theirs is too: building and tracing a
+            network costs more than some hundred photos.
+
     Attributes:
         seconds: Spent on computing what was not kept yet.
     """
 
     def __init__(
-        self, plan: Plan, classifier: Classifier, workspace: Workspace, *, on_progress: Progress = quiet
+        self,
+        plan: Plan,
+        classifier: Classifier,
+        workspace: Workspace,
+        *,
+        ahead: Sequence[Photo] = (),
+        on_progress: Progress = quiet,
     ) -> None:
         self._plan, self._classifier, self._workspace = plan, classifier, workspace
+        self._ahead = tuple(ahead)
         self._on_progress = on_progress
         self.seconds = 0.0
 
@@ -52,14 +63,13 @@ class Activations:
         if cut == 0 and len(photos) * 3 * self._plan.size**2 > BUDGET:
             return Decoded(photos, self._workspace, self._plan.size)
         store = self.store(cut)
-        self.seconds += store.fill(photos, lambda: self._bottom(cut), on_progress=self._on_progress)
+        if store.missing(photos):
+            wanted = (*photos, *self._ahead)
+            self.seconds += store.fill(wanted, lambda: self._classifier.bottom(cut), on_progress=self._on_progress)
         return store.rows(photos)
 
     def _is_pooled(self, cut: int) -> bool:
         return 0 < cut == self._classifier.last_cut and self._classifier.pool != "flatten"
-
-    def _bottom(self, cut: int) -> keras.Model:
-        return self._classifier.bottom(cut)
 
 
 def setting(plan: Plan, classifier: Classifier, cut: int) -> dict[str, Any]:

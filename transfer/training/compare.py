@@ -7,6 +7,7 @@ depends on its seed and size alone.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from transfer.arm import Arm
@@ -14,12 +15,13 @@ from transfer.errors import CallError, WeightsError
 from transfer.grid import Grid
 from transfer.manifest import Manifest
 from transfer.models.classifier import Classifier
+from transfer.photo import Photo
 from transfer.run import Run, run_id
 from transfer.strategy import Phase
 from transfer.training import trial
 from transfer.training.activations import setting
 from transfer.training.features import Progress, Store, quiet
-from transfer.training.plan import Plan, resolve
+from transfer.training.plan import Plan, choose, resolve
 from transfer.training.workers import Task, Workers
 from transfer.workspace import Workspace
 
@@ -80,7 +82,7 @@ def _run_all(
     def late() -> bool:
         return deadline is not None and time.monotonic() >= deadline
 
-    tasks = [_task(plan, manifest, workspace) for plan in plans.values()]
+    tasks = _tasks(list(plans.values()), manifest, workspace)
     for outcome in workers.run(tasks, hear, enough=late):
         plan = plans[outcome.task.arguments["plan"].id]
         runs[plan.id] = outcome.result or trial.failed(plan, workspace, str(outcome.error), log=outcome.log)
@@ -88,23 +90,42 @@ def _run_all(
     return runs
 
 
-def _task(plan: Plan, manifest: Manifest, workspace: Workspace) -> Task:
+def _tasks(plans: Sequence[Plan], manifest: Manifest, workspace: Workspace) -> list[Task]:
+    """A task a plan. The first that may fill a store computes what the others will ask of it as well."""
+    stores = {plan.id: _store_digests(plan, workspace) for plan in plans}
+    wanted: dict[str, dict[str, Photo]] = {}
+    for plan in plans:
+        parts = choose(manifest, per_class=plan.per_class, seed=plan.seed)
+        for store in stores[plan.id]:
+            wanted.setdefault(store, {}).update({p.id: p for p in (*parts.train, *parts.validation, *parts.test)})
+    tasks = []
+    for plan in plans:
+        ahead: dict[str, Photo] = {}
+        for store in stores[plan.id]:
+            ahead |= wanted.pop(store, {})
+        tasks.append(_task(plan, manifest, workspace, stores[plan.id], tuple(ahead.values())))
+    return tasks
+
+
+def _task(
+    plan: Plan, manifest: Manifest, workspace: Workspace, stores: frozenset[str], ahead: tuple[Photo, ...]
+) -> Task:
     size = "all" if plan.per_class is None else plan.per_class
     return Task(
         name=f"{plan.arm}, {size} a class, seed {plan.seed}",
         function="transfer.training.trial:run_trial",
-        arguments={"plan": plan, "manifest": manifest, "workspace": Workspace(workspace.root)},
+        arguments={"plan": plan, "manifest": manifest, "workspace": Workspace(workspace.root), "ahead": ahead},
         fresh=any(isinstance(step, Phase) and step.thaw for step in plan.strategy.steps),
-        keys=frozenset(_store_digests(plan, workspace)),
+        keys=stores,
     )
 
 
-def _store_digests(plan: Plan, workspace: Workspace) -> set[str]:
+def _store_digests(plan: Plan, workspace: Workspace) -> frozenset[str]:
     """The stores that the trial may have to fill."""
     classifier = Classifier(plan.backbone, plan.strategy.head, classes=len(plan.labels), size=plan.size)
     thawed = [step.thaw if isinstance(step, Phase) else 0 for step in plan.strategy.steps]
     cuts = {classifier.cut_for(thaw) for thaw in thawed}
-    return {Store(workspace, setting(plan, classifier, cut)).digest for cut in cuts}
+    return frozenset(Store(workspace, setting(plan, classifier, cut)).digest for cut in cuts)
 
 
 def _unresolved(arm: Arm, per_class: int | None, seed: int, manifest: Manifest, workspace: Workspace, why: str) -> Run:

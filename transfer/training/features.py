@@ -230,11 +230,15 @@ class Engine:
 
     def latency(self) -> float:
         """Median milliseconds for one picture."""
-        picture = numpy.zeros((1, self._size, self._size, 3), "uint8")
-        self(picture)
-        seconds = []
-        for _ in range(9):
-            begun = time.perf_counter()
-            self(picture)
-            seconds.append(time.perf_counter() - begun)
-        return round(1000 * float(numpy.median(seconds)), 3)
+        return median_ms(lambda: self(numpy.zeros((1, self._size, self._size, 3), "uint8")))
+
+
+def median_ms(act: Callable[[], object]) -> float:
+    """Median milliseconds of doing something, after doing it once."""
+    act()
+    seconds = []
+    for _ in range(9):
+        begun = time.perf_counter()
+        act()
+        seconds.append(time.perf_counter() - begun)
+    return round(1000 * float(numpy.median(seconds)), 3)

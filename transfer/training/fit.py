@@ -26,7 +26,7 @@ from transfer.photo import Photo
 from transfer.strategy import Phase, Solver, Strategy
 from transfer.training import logistic
 from transfer.training.activations import Activations
-from transfer.training.features import Decoded, Progress, Rows, quiet
+from transfer.training.features import Decoded, Progress, Rows, median_ms, quiet
 
 BATCH = 256
 """Photos a step where nothing is trained."""
@@ -100,6 +100,13 @@ def fit(
 def probabilities(classifier: Classifier, cut: int, rows: Rows | Decoded) -> numpy.ndarray:
     """Class probabilities from activations at the cut, float32 ``(n, classes)``."""
     return _softmax(_logits(classifier.top(cut), rows, classifier.classes))
+
+
+def latency(classifier: Classifier, size: int) -> float:
+    """Median milliseconds from one decoded picture to its scores."""
+    answer = _inference(classifier.top(0))
+    picture = tf.zeros((1, size, size, 3), tf.uint8)
+    return median_ms(lambda: answer(picture).numpy())
 
 
 def _gather(photos: Sequence[Photo], activations: Activations, cut: int, labels: Sequence[str]) -> _Set:

@@ -24,8 +24,8 @@ from transfer.photo import Photo
 from transfer.run import WEIGHTS, Predictions, Run
 from transfer.training import memory
 from transfer.training.activations import Activations
-from transfer.training.features import Engine, Progress, quiet
-from transfer.training.fit import Fitted, fit, probabilities
+from transfer.training.features import Progress, quiet
+from transfer.training.fit import Fitted, fit, latency, probabilities
 from transfer.training.plan import Plan, choose, resolve_strategy
 from transfer.workspace import Workspace
 
@@ -39,8 +39,20 @@ def existing(plan: Plan, workspace: Workspace) -> Run | None:
     return run if run is not None and run.done else None
 
 
-def run_trial(plan: Plan, manifest: Manifest, workspace: Workspace, *, on_progress: Progress = quiet) -> Run:
+def run_trial(
+    plan: Plan,
+    manifest: Manifest,
+    workspace: Workspace,
+    *,
+    ahead: Sequence[Photo] = (),
+    on_progress: Progress = quiet,
+) -> Run:
     """Do what the plan says and keep it; a finished run of the same plan is returned as it is.
+
+    Args:
+        plan: What to do. manifest: The photos. workspace: Where it is kept.
+        ahead: Photos whose activations other trials will ask for.
+        on_progress: Told ``(done, total, what)``.
 
     Raises:
         TransferError: The trial failed; nothing half-done is left that could be taken for a run.
@@ -53,7 +65,7 @@ def run_trial(plan: Plan, manifest: Manifest, workspace: Workspace, *, on_progre
     _start_afresh(plan.seed)
     parts = choose(manifest, per_class=plan.per_class, seed=plan.seed)
     classifier = _build(plan, workspace)
-    activations = Activations(plan, classifier, workspace, on_progress=on_progress)
+    activations = Activations(plan, classifier, workspace, ahead=ahead, on_progress=on_progress)
     try:
         fitted = fit(
             classifier,
@@ -158,7 +170,7 @@ def _facts(plan: Plan, classifier: Classifier, fitted: Fitted, activations: Acti
     if not about:
         about = {
             "parameters": classifier.network.count_params(),
-            "latency_ms": Engine(classifier.whole(), plan.size).latency(),
+            "latency_ms": latency(classifier, plan.size),
         }
     return plan.decisive() | {
         "weights": plan.weights and {"name": plan.weights.name, "sha256": plan.weights.sha256},

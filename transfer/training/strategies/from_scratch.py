@@ -25,7 +25,7 @@ strategy = Strategy(
             weight_decay=1e-4,
             batch_norm="adapt",
             patience=12,
-            least_steps=400,
+            least_steps=300,
         ),
     ),
 )
