@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import html
 import io
 import re
 import shutil
@@ -118,6 +119,16 @@ def test_every_row_of_a_table_in_the_text_has_as_many_cells_as_its_head(workspac
     for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
     assert "<img" not in text.replace(r"\<img", "")
+
+
+def test_the_grid_is_written_into_the_page_and_the_text_as_it_is(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_runs(workspace, manifest, (PROBE,), seeds=1)
+    grid = 'arms = ["<b>:x"]\nseeds = 3\n```\n'
+    folder = report(workspace, manifest, grid=grid)
+    page, text = ((folder / name).read_text(encoding="utf-8") for name in ("index.html", "report.md"))
+    assert html.unescape(re.search(r"<pre>(.*?)</pre>", page, re.DOTALL)[1]) == grid  # type: ignore[index]
+    assert text.endswith('## Grid\n\n    arms = ["<b>:x"]\n    seeds = 3\n    ```\n')
 
 
 # --- against an earlier report ---

@@ -285,6 +285,13 @@ def test_the_page_of_fifty_runs_stays_below_three_megabytes(workspace: Workspace
     assert len(page(workspace, manifest).encode()) < 3_000_000
 
 
+def test_fifty_arms_and_sixty_classes_stay_below_three_megabytes(workspace: Workspace) -> None:
+    manifest = photos(workspace, labels=tuple(f"kind {n:03}" for n in range(60)), counts=(1, 1, 2), draws=4)
+    many = tuple(dataclasses.replace(HEAD, arm=f"net{n}:frozen_head", skill=2 + n / 20) for n in range(50))
+    write_runs(workspace, manifest, many, seeds=1)
+    assert len(page(workspace, manifest).encode()) < 3_000_000
+
+
 # --- parts as kept ---
 
 

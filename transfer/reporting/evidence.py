@@ -35,6 +35,7 @@ class Evidence:
         failed: Runs of these data that failed and were not made good since.
         mistakes: The worst of the best arm. examples: Some photos of each class.
         changes: What an earlier report did not say; None where none was named.
+        grid: The text of the file that repeats the comparison; None where there is none.
         other_data, doubles: Runs left out: of other data; of a seed that another run of the same setting has.
     """
 
@@ -48,6 +49,7 @@ class Evidence:
     mistakes: tuple[Mistake, ...] = ()
     examples: tuple[Example, ...] = ()
     changes: Changes | None = None
+    grid: str | None = None
     other_data: int = 0
     doubles: int = 0
 

@@ -37,6 +37,8 @@ def to_markdown(evidence: Evidence) -> str:
         blocks += ["## Costs", _costs(evidence)]
     said = provenance.body(evidence)
     blocks += ["## Provenance", "\n".join(_facts(said))]
+    if evidence.grid:
+        blocks += ["## Grid", _indented(evidence.grid)]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -62,6 +64,11 @@ def _parts(section: Markup, tag: str) -> list[str]:
 
 def _said(section: Markup) -> list[str]:
     return _parts(section, "p")
+
+
+def _indented(text: str) -> str:
+    """As code that no line of it can end."""
+    return "\n".join(f"    {line}".rstrip() for line in text.strip("\n").splitlines())
 
 
 def _facts(section: Markup) -> Iterator[str]:

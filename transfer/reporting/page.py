@@ -33,6 +33,7 @@ def write_report(
     *,
     title: str | None = None,
     against: Path | None = None,
+    grid: str | None = None,
 ) -> Path:
     """Write ``WS/report/index.html``, ``report.md`` and ``results.csv``; the same input gives the same bytes.
 
@@ -43,6 +44,7 @@ def write_report(
         title: Of the page; None takes the workspace's name.
         against: An earlier report (its folder, its page or its ``results.csv``): what changed since becomes a section.
             It may be the one that is replaced; only its ``results.csv`` is read, and before anything is written.
+        grid: The text of the file that repeats the comparison; it is written into the report as it is.
 
     Returns:
         The path of the page.
@@ -52,7 +54,7 @@ def write_report(
         DataError: There is no report at ``against``.
     """
     before = None if against is None else tidy.read_csv(Path(against))
-    evidence = gather(workspace, manifest, runs, title=title)
+    evidence = dataclasses.replace(gather(workspace, manifest, runs, title=title), grid=grid)
     table = tidy.to_csv(evidence)
     if before is not None:
         evidence = dataclasses.replace(evidence, changes=compare(before, tidy.rows(table)))
