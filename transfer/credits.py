@@ -7,6 +7,7 @@ disk are nobody's business and never stand here.
 from __future__ import annotations
 
 import csv
+import html
 import io
 from collections import Counter
 
@@ -87,8 +88,8 @@ def public(address: str | None) -> str | None:
 
 def inline(text: str) -> str:
     """Other people's words: no line of theirs may become Markdown or HTML of ours."""
-    escaped = "".join(f"\\{sign}" if sign in r"\`*_{}[]()<>#|!&~" else sign for sign in text)
-    return " ".join(escaped.split())
+    escaped = "".join(f"\\{sign}" if sign in r"\`*_{}[]()#|!~" else sign for sign in text)
+    return html.escape(" ".join(escaped.split()), quote=False)
 
 
 def _line(photo: Photo) -> str:

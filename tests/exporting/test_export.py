@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from transfer import workflow
+from transfer.credits import credits_csv
 from transfer.errors import DataError, ExportError
 from transfer.exporting import card, saved_model
 from transfer.exporting.saved_model import Exported
@@ -163,8 +164,8 @@ def test_names_from_elsewhere_become_neither_markdown_nor_formulas(made: Made) -
     assert "<script>" not in text
     assert "<img" not in text
     assert "[x](" not in text
-    assert "'=HYPERLINK(1)" in card.credits(manifest)
-    assert "file://" not in card.credits(manifest)
+    assert "'=HYPERLINK(1)" in credits_csv(manifest)
+    assert "file://" not in credits_csv(manifest)
 
 
 def test_what_is_neither_a_run_nor_a_model_is_refused(tmp_path: Path) -> None:

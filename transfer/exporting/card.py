@@ -1,10 +1,8 @@
-"""Run -> model card and credits: what the artifact is, how good it is, and whose photos taught it."""
+"""Run -> model card: what the artifact is, how good it is, and under which licences its photos are."""
 
 from __future__ import annotations
 
-import csv
 import html
-import io
 from collections import Counter
 
 from transfer import scores
@@ -47,19 +45,8 @@ difference of any probability from those kept in training was {difference:.1e}.
 
 Run `{run.id}`, data `{run.data[:12]}`. Licences of the photos: {
         _inline(", ".join(f"{licence} ({count:,})" for licence, count in sorted(licences.items())))
-    }. Every photo with its author, where known, stands in `CREDITS.csv`.
+    }. Every photo with its author, where known, stands in `CREDITS.csv` and `CREDITS.md`.
 """
-
-
-def credits(manifest: Manifest) -> str:
-    """CSV, a row for each kept photo: title, owner, licence, page, file."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["title", "owner", "licence", "page", "label", "sha256"])
-    for photo in manifest.kept:
-        row = (photo.title, photo.owner, photo.licence, photo.page_url, photo.label, photo.sha256)
-        writer.writerow([_cell(value) for value in row])
-    return text.getvalue()
 
 
 def _figures(run: Run) -> str:
@@ -79,9 +66,3 @@ def _inline(text: str) -> str:
         f"\\{character}" if character in r"\`*_{}[]()#|!" else character for character in html.escape(text)
     )
     return " ".join(escaped.split())
-
-
-def _cell(value: str | None) -> str:
-    """A spreadsheet would run a cell that begins like a formula."""
-    text = value or ""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -20,6 +20,7 @@ import numpy
 import tensorflow as tf
 
 from transfer import pixels
+from transfer.credits import credits_csv, credits_page
 from transfer.errors import DataError, ExportError
 from transfer.exporting import card, proof
 from transfer.manifest import Manifest
@@ -104,7 +105,8 @@ def export(run: Run, workspace: Workspace, manifest: Manifest, *, into: Path) ->
         exported = Exported(into, "saved_model", difference, checked)
         (temporary / "labels.txt").write_text("".join(f"{label}\n" for label in run.labels), encoding="utf-8")
         (temporary / "README.md").write_text(card.model_card(run, manifest, difference, checked), encoding="utf-8")
-        (temporary / "CREDITS.csv").write_text(card.credits(manifest), encoding="utf-8")
+        (temporary / "CREDITS.csv").write_text(credits_csv(manifest), encoding="utf-8")
+        (temporary / "CREDITS.md").write_text(credits_page(manifest), encoding="utf-8")
     return exported
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import re
 from collections.abc import Callable
@@ -76,6 +77,7 @@ class World:
         )
 
 
+@functools.cache
 def picture(name: str, *, size: tuple[int, int] = (96, 72), format: str = "JPEG") -> bytes:
     """A photo that is like no other name's: eight patches of colour, made large."""
     seed = [ord(sign) for sign in re.sub(r"[^\w]", "", name)] or [0]

@@ -1,4 +1,4 @@
-"""A table (CSV, TSV, JSON Lines or Parquet) of paths or URLs, labels, optional splits, licences and authors.
+"""A table (CSV, TSV, JSON Lines, Parquet) of paths or URLs, labels and credits.
 
 The first line names the columns: one of path, file, file_name, image, filename, url; label or class; and, where they
 are given, split, licence, author and page, each under a few usual names. Other columns are left alone. Paths are

@@ -1,6 +1,6 @@
-"""Data sets that TensorFlow Datasets has prepared on this machine: tfds:NAME, or tfds:FOLDER of a prepared version.
+"""Data sets that TensorFlow Datasets has prepared on this machine: tfds:NAME.
 
-Labels and given splits are kept, and the encoded photos as they are. Nothing is downloaded: a data set that is not
+Or tfds:FOLDER, that of one prepared version. Labels and given splits are kept, and the encoded photos as they are. Nothing is downloaded: a data set that is not
 prepared is an error at once. https://www.tensorflow.org/datasets
 """
 
