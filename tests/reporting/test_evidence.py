@@ -20,6 +20,7 @@ from reporting.plausible import (
     write_runs,
 )
 
+from transfer.comparison import best
 from transfer.errors import TransferError
 from transfer.reporting.evidence import gather
 from transfer.reporting.sections.verdict import judge
@@ -67,6 +68,14 @@ def test_of_equal_arms_the_one_that_trains_fewer_weights_is_chosen(workspace: Wo
     )
     evidence = gather(workspace, manifest, read_runs(workspace))
     assert [one.title for one in evidence.main] == ["b:probe", "a:frozen_head"]
+
+
+def test_the_page_chooses_the_arm_that_export_takes(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_runs(workspace, manifest, FOUR, sizes=(5, None))
+    evidence = gather(workspace, manifest, read_runs(workspace))
+    assert evidence.best is not None
+    assert best(read_runs(workspace)).id in {run.id for run in evidence.best.runs}
 
 
 def test_the_same_arm_in_two_settings_is_two_competitors_that_say_what_differs(workspace: Workspace) -> None:
