@@ -27,8 +27,8 @@ class Activations:
 
     Args:
         plan: Of the trial. classifier: Its network. workspace: Where activations are kept.
-        ahead: Photos that other trials will ask for. Where anything is computed, theirs is too: building and tracing a
-            network costs more than some hundred photos.
+        ahead: Photos that other trials will ask for. They are computed together with this trial's own, since building
+            and tracing a network costs more than some hundred photos.
 
     Attributes:
         seconds: Spent on computing what was not kept yet.
@@ -63,9 +63,8 @@ class Activations:
         if cut == 0 and len(photos) * 3 * self._plan.size**2 > BUDGET:
             return Decoded(photos, self._workspace, self._plan.size)
         store = self.store(cut)
-        if store.missing(photos):
-            wanted = (*photos, *self._ahead)
-            self.seconds += store.fill(wanted, lambda: self._classifier.bottom(cut), on_progress=self._on_progress)
+        wanted = (*photos, *self._ahead)
+        self.seconds += store.fill(wanted, lambda: self._classifier.bottom(cut), on_progress=self._on_progress)
         return store.rows(photos)
 
     def _is_pooled(self, cut: int) -> bool:
