@@ -254,13 +254,20 @@ def row(run: Run) -> dict[str, Any]:
     return describe(run)
 
 
-def report(workspace: Place) -> Path:
-    """Write the report on every run of the workspace's present data; the path of the page."""
+def report(workspace: Place, *, against: str | PathLike[str] | None = None) -> Path:
+    """Write the report on every run of the workspace's present data; the path of the page.
+
+    Args:
+        workspace: Whose runs.
+        against: An earlier report; what changed since becomes a section.
+    """
     from transfer.reporting.page import write_report
     from transfer.run import read_runs
 
     workspace = Workspace.of(workspace)
-    return write_report(workspace, _photos(workspace), read_runs(workspace))
+    grid = workspace.grid.read_text(encoding="utf-8") if workspace.grid.exists() else None
+    earlier = None if against is None else Path(against)
+    return write_report(workspace, _photos(workspace), read_runs(workspace), against=earlier, grid=grid)
 
 
 def runs(workspace: Place) -> Comparison:

@@ -10,10 +10,14 @@ from transfer.cli.options import workspace
 
 @click.command("report")
 @workspace
+@click.option("--against", metavar="OLD", help="An earlier report: show what changed since.")
 @click.option("--open", "open_it", is_flag=True, help="Show it in the browser.")
-def command(workspace: str, open_it: bool) -> None:
-    """Write the report: one page, WS/report/index.html, that needs nothing else."""
-    path = workflow.report(workspace)
+def command(workspace: str, against: str | None, open_it: bool) -> None:
+    """Write the report: one page, WS/report/index.html, that needs nothing else.
+
+    Beside it lie report.md and results.csv, a row for each run and metric.
+    """
+    path = workflow.report(workspace, against=against)
     click.echo(path)
     if open_it:
         click.launch(path.resolve().as_uri())
