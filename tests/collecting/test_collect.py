@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import json
 import os
 import random
@@ -281,6 +282,38 @@ def test_a_full_disk_is_said_and_what_was_kept_stays(world, workspace, monkeypat
         assert len(world.asked(photo)) == 2  # once for each workspace
 
 
+def test_ctrl_c_keeps_everything_and_the_same_call_goes_on(world, tmp_path):
+    undisturbed = collect(world, tmp_path / "quiet").manifest
+    workspace = Workspace(tmp_path / "ws")
+    told = []
+
+    def impatient(*progress) -> None:
+        told.append(progress)
+        if len(told) == 6:
+            raise KeyboardInterrupt
+
+    wanted = Wanted({"apple": ("apple",), "pear": ("pear",)}, per_class=5, sources=("flickr",))
+    with pytest.raises(KeyboardInterrupt):
+        collect_photos(wanted, workspace, world.web(), workers=4, on_progress=impatient)
+    kept = [json.loads(line)["image_url"].rsplit("/", 1)[-1] for line in workspace.journal.read_text().splitlines()]
+    assert len(kept) == 6
+    assert told[-1][1:] == (10, "photos kept of 6 looked at")
+    assert collect(world, workspace).manifest == undisturbed
+    for photo in kept:
+        assert len(world.asked(photo)) == 2  # once for each workspace
+
+
+def test_a_slow_photo_does_not_change_which_photos_are_kept(world, workspace, tmp_path):
+    def slow(asking: Asking) -> None:
+        world.clock.pass_by(61)
+        asking.answer(200, picture("late"))
+
+    world.pictures[name(world, 1)] = slow
+    result = collect(world, workspace, workers=1)
+    assert result.set_aside["apple"] == {"too_slow": 1}
+    assert titles(result.manifest) == ["apple 0", "apple 2", "apple 3", "apple 4", "apple 5"]
+
+
 KILLED = """
 import sys
 sys.path[:0] = [{tests!r}]
@@ -372,6 +405,7 @@ def bomb() -> bytes:
 
 
 FAULTS["bomb"] = status(200, bomb())
+FAULTS["too_big"] = status(200, gzip.compress(bytes(40 << 20)), Content_Encoding="gzip")
 EXPECTED = {
     **dict.fromkeys(("busy", "busy for long"), "busy"),
     **dict.fromkeys(("server_error", "html 502"), "server_error"),

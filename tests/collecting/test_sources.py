@@ -70,6 +70,22 @@ def test_flickr_gives_photos_by_relevance_with_author_licence_and_the_wanted_siz
     assert world.flickr.calls[0]["license"] == "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16"
 
 
+@pytest.mark.parametrize("total", [str, lambda count: "", lambda count: None])
+def test_totals_as_text_or_as_nothing_lose_no_photo(world, keys, total):
+    world.flickr.total_as = total
+    world.flickr.add("apple", 230)
+    assert len(list(look_for(world, "flickr"))) == 230
+
+
+def test_pages_that_shrink_while_they_are_read_give_what_is_left(world, keys):
+    world.flickr.add("apple", 350)
+    photos = look_for(world, "flickr")
+    some = list(itertools.islice(photos, 100))
+    world.flickr.photos["apple"] = world.flickr.photos["apple"][:180]
+    rest = list(photos)
+    assert [photo.title for photo in some + rest] == [f"apple {number}" for number in range(180)]
+
+
 def test_flickr_is_asked_lazily_and_no_oftener_than_once_a_second(world, keys):
     world.flickr.add("apple", 1000)
     list(itertools.islice(look_for(world, "flickr"), 150))

@@ -61,7 +61,11 @@ def _builder(name: str) -> Any:
         ) from None
     except (OSError, ValueError, AttributeError, ImportError) as error:
         said = str(error).strip().split("\n")[0][:200]
-        raise DataError("The data set cannot be opened.", received=f"{name}: {said}") from error
+        raise DataError(
+            "The data set cannot be opened.",
+            received=f"{name}: {said}",
+            remedy="Name a data set, or the folder of one prepared version: the one that holds dataset_info.json.",
+        ) from error
     if not (Path(builder.data_path) / "dataset_info.json").is_file():
         raise DataError(
             "The data set is not prepared on this machine, and nothing is downloaded unasked.",
