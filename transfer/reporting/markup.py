@@ -125,7 +125,7 @@ def photo_name(photo: Photo) -> str:
     'cat/7.jpg'
     """
     name = photo.title or photo.file_name
-    return "/".join(re.split(r"[/\\\\]", name)[-2:]) if re.match(r"[/\\\\]|[A-Za-z]:[/\\\\]", name) else name
+    return "/".join(re.split(r"[/\\]", name)[-2:]) if re.match(r"[/\\]|[A-Za-z]:[/\\]", name) else name
 
 
 def web_address(value: str | None) -> str | None:
