@@ -430,17 +430,17 @@ def test_each_fault_sets_its_photo_aside_with_one_reason_and_stops_no_other(worl
 
 def test_two_thousand_photos_with_every_fault_mixed_in_are_each_accounted_for_once(world, workspace):
     world.flickr.photos.clear()
-    kinds = [None, None, None, *FAULTS]
+    kinds = [None, None, None, *(kind for kind in FAULTS if kind != "too_big")]
     for label in ("apple", "pear"):
         world.flickr.add(label, 1000)
         for number in range(1000):
             kind = kinds[(number + len(label)) % len(kinds)]
             if kind is not None:
-                world.pictures[name(world, number, label)] = FAULTS[kind]
+                world.pictures[name(world, number, label)] = FAULTS["too_big" if number in (3, 400) else kind]
             title = f"../../{label} \x1b[2J \u202e{number}\n<b>\ud800"
             world.flickr.photos[label][number]["title"] = title
     # One clock for all: the sleep of one must not use up the time of another.
-    result = collect(world, workspace, per_class=1000, workers=8, policy={"total": 1e9, "attempts": 3})
+    result = collect(world, workspace, per_class=1000, workers=8, policy={"total": 1e9, "attempts": 2})
     manifest = result.manifest
     assert len(manifest.photos) == 2000
     assert sum(result.found.values()) == 2000
