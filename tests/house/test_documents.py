@@ -134,7 +134,15 @@ def test_a_workspace_looks_as_the_page_of_the_house_says(photo_folder: Path, tmp
     written = {path.relative_to(workspace.root).as_posix() for path in workspace.root.rglob("*") if path.is_file()}
     assert {name for name in written if not any(form.fullmatch(name) for form in layout.values())} == set()
     met = {name for name, form in layout.items() if any(form.fullmatch(each) for each in written)}
-    # A log only where a run failed; the others only where photos are collected from the web or edited.
-    elsewhere = {"runs/ID/log.txt", "journal.jsonl", "searches/DIGEST.json", "CREDITS.csv", "CREDITS.md", "edits.json"}
+    # A log only where a run failed, a grid where arms were compared; the others where photos are collected or edited.
+    elsewhere = {
+        "runs/ID/log.txt",
+        "grid.toml",
+        "journal.jsonl",
+        "searches/DIGEST.json",
+        "CREDITS.csv",
+        "CREDITS.md",
+        "edits.json",
+    }
     assert set(layout) - met == elsewhere
     assert (workspace.runs / run.id / "run.json").exists()
