@@ -150,6 +150,11 @@ class Workspace:
             raise self._unwritable(path, error) from error
         self._written(path)
 
+    def sweep(self) -> None:
+        """Take away what a process that was killed was just writing among the images."""
+        for stray in (self.root / "images").glob("*/.writing-*"):
+            shutil.rmtree(stray) if stray.is_dir() else stray.unlink(missing_ok=True)
+
     def sync(self) -> None:
         """Wait until the disk has everything: before a file is trusted that points to what ``place_bytes`` wrote."""
         os.sync()

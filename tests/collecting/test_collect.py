@@ -253,9 +253,13 @@ def test_half_a_line_and_half_a_file_of_a_power_cut_are_not_trusted(world, tmp_p
     lines = workspace.journal.read_text()
     photo = json.loads(lines.split("\n")[0])
     workspace.photo_path(photo["file_name"]).write_bytes(b"")
+    stray = workspace.root / "images" / "ab" / ".writing-half.jpg"
+    stray.parent.mkdir(exist_ok=True)
+    stray.write_bytes(b"half")
     workspace.journal.write_text(lines[:-30])
     assert collect(world, tmp_path / "ws").manifest == undisturbed
     assert workspace.photo_path(photo["file_name"]).stat().st_size > 0
+    assert not stray.exists()
 
 
 def test_a_full_disk_is_said_and_what_was_kept_stays(world, workspace, monkeypatch, tmp_path):

@@ -74,6 +74,7 @@ def collect_photos(
         if source.prepare is not None:
             source.prepare(web)
     workspace.begin()
+    workspace.sweep()
     journal, before = Journal(workspace), Manifest.read(workspace)
     known = {photo.id: photo for photo in (*journal.photos.values(), *before.photos)}
     if wanted.retry:

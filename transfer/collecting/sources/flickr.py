@@ -101,7 +101,11 @@ source = Source(
         depth=10**9,
         dated=True,
         # 3,600 calls an hour; the host of the pictures tires after 20 to 30 files without pauses.
-        paces={"api.flickr.com": Pace(1.0, 1), "staticflickr.com": Pace(0.5, 2, shared="Flickr's pictures")},
+        paces={
+            "api.flickr.com": Pace(1.0, 1),
+            "staticflickr.com": Pace(0.5, 2, shared="Flickr's pictures"),
+            "flickr.com": Pace(0.5, 1),  # the pages, when photos are looked for again
+        },
     ),
 )
 

@@ -1,7 +1,7 @@
 """Data sets that TensorFlow Datasets has prepared on this machine: tfds:NAME.
 
-Or tfds:FOLDER, that of one prepared version. Labels and given splits are kept, and the encoded photos as they are. Nothing is downloaded: a data set that is not
-prepared is an error at once. https://www.tensorflow.org/datasets
+Or tfds:FOLDER, that of one prepared version. Labels and given splits are kept, and the encoded photos as they are.
+Nothing is downloaded: a data set that is not prepared is an error at once. https://www.tensorflow.org/datasets
 """
 
 from __future__ import annotations
