@@ -130,6 +130,13 @@ def test_a_source_that_fails_is_noted_and_the_next_one_fills_up(world, workspace
     assert "Flickr does not answer" in result.faults["flickr"]
 
 
+def test_a_source_that_is_down_is_not_asked_by_the_next_keyword_again(world, workspace):
+    world.flickr.faults += [status(502)] * 100
+    collect(world, workspace, classes={word: (word,) for word in ("apple", "pear")}, sources=("flickr", "openverse"))
+    assert len(world.flickr.faults) == 95  # the attempts of one search, of two
+    assert len(world.openverse.pages) == 2
+
+
 def test_where_nothing_can_be_had_the_fault_is_said(world, workspace):
     world.flickr.faults += [status(502)] * 100
     with pytest.raises(DataError, match=r"No photo could be kept.*Flickr does not answer"):

@@ -17,14 +17,18 @@ from transfer.collecting.wanted import Wanted
 from transfer.errors import TransferError
 from transfer.licence import Licence
 from transfer.photo import Photo
-from transfer.web import Web
+from transfer.web import FetchError, Web
 
 
 @dataclass
 class Notes:
-    """What a person should hear of at the end: sources that failed, and photos that were left out unseen."""
+    """What a person should hear of at the end: sources that failed, and photos that were left out unseen.
+
+    A source that could not be reached, after all its patience, is ``down`` and not asked by the next keyword again.
+    """
 
     faults: dict[str, str] = field(default_factory=dict)
+    down: set[str] = field(default_factory=set)
     left_out: dict[str, int] = field(default_factory=dict)
 
 
@@ -56,10 +60,12 @@ def _guarded(
 ) -> Iterator[Photo]:
     """A search whose failure ends it and is noted: another source may still fill up the number."""
     try:
-        if source.search is not None:  # `Wanted` looked at it
+        if source.search is not None and name not in notes.down:
             yield from source.search(query, limit, web, answers)
     except TransferError as fault:
-        notes.faults.setdefault(name, str(fault))
+        if isinstance(fault, FetchError):
+            notes.down.add(name)
+        notes.faults.setdefault(name, str(fault).rstrip("."))
 
 
 def _in_turns(searches: list[Iterator[Photo]]) -> Iterator[Photo]:

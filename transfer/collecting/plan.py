@@ -31,7 +31,8 @@ def plan(wanted: Wanted) -> Plan:
     keywords = sum(len(words) for _, words in wanted.streams.values())
     licences = "any open licence" if wanted.licences == OPEN else ", ".join(sorted(wanted.licences))
     unknown = " or none that is known" if wanted.unknown else ""
-    lines = [f"{len(wanted.streams)} classes, {photos:,} photos of {licences}{unknown}, by {keywords} keywords."]
+    counts = (_counted(len(wanted.streams), "class"), _counted(photos, "photo"), _counted(keywords, "keyword"))
+    lines = [f"{counts[0]}, {counts[1]} of {licences}{unknown}, by {counts[2]}."]
     seconds = 0.0
     for rank, (name, source) in enumerate(wanted.searched().items()):
         terms = source.terms or Terms(api="", page=1, depth=1)
@@ -49,7 +50,7 @@ def _of_source(name: str, terms: Terms, wanted: Wanted, keywords: int) -> tuple[
     api = terms.paces.get(terms.api, Pace())
     slowest = max((pace.every for host, pace in terms.paces.items() if host != terms.api), default=0.0)
     seconds = calls * (api.every + _ANSWER) + _SPARE * reach * max(slowest, _ANSWER / 2)
-    line = f"{name}, about {calls:,} questions, at most one every {api.every:g} s"
+    line = f"{name}, about {_counted(calls, 'question')}, at most one every {api.every:g} s"
     if terms.per_day:
         line += f" and {terms.per_day} a day" + (" (this takes several days)" if calls > terms.per_day else "")
     if reach < photos:
@@ -57,6 +58,10 @@ def _of_source(name: str, terms: Terms, wanted: Wanted, keywords: int) -> tuple[
     if (wanted.since or wanted.until) and not terms.dated:
         line += "; it does not say when photos were uploaded, so none of them will be taken"
     return f"{line}.", seconds
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 'es' if what.endswith('s') else 's'}"
 
 
 def _duration(seconds: float) -> str:
