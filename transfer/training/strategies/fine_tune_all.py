@@ -11,5 +11,5 @@ from transfer.strategy import ALL, Head, Phase, Solver, Strategy
 strategy = Strategy(
     pretrained=True,
     head=Head(dropout=0.2),
-    steps=(Solver(), Phase(epochs=10, rate=5e-5, thaw=ALL, schedule="cosine", patience=4, least_steps=100)),
+    steps=(Solver(), Phase(epochs=10, rate=5e-5, thaw=ALL, schedule="cosine", patience=4, least_steps=60)),
 )

@@ -16,7 +16,7 @@ strategy = Strategy(
     head=None,
     steps=(
         Phase(
-            epochs=40,
+            epochs=30,
             rate=3e-4,
             thaw=ALL,
             schedule="cosine",
@@ -24,8 +24,8 @@ strategy = Strategy(
             clip=1.0,
             weight_decay=1e-4,
             batch_norm="adapt",
-            patience=12,
-            least_steps=300,
+            patience=10,
+            least_steps=120,
         ),
     ),
 )
