@@ -1,7 +1,7 @@
 """Everything from random weights, with the network's published head.
 
-What the photos alone can teach: the baseline that shows what pretraining is worth. Few photos make few steps, so
-epochs are added until the network has had a fair number of them.
+What the photos alone can teach: the baseline that shows what pretraining is worth. Few photos make few steps, so an
+epoch passes over them several times.
 
 The rate is one at which networks without batch norm learn too: at 1e-3 AlexNet's loss leaps at the second step and
 stays at guessing.
