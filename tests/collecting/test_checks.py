@@ -10,7 +10,8 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from transfer.collecting.checks import MAX_PIXELS, looks_like_a_photo, measure, sniff
+from transfer.collecting.checks import MAX_PIXELS, measure
+from transfer.collecting.formats import looks_like_a_photo, sniff
 
 pillow_heif.register_heif_opener()
 

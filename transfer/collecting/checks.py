@@ -1,7 +1,7 @@
 """Checks: pure measures of one photo's bytes, with Pillow only.
 
-Owned here: which formats are photos, what makes a file unreadable, and the upright size. A photo's content decides its
-format, never its name. A fault is a value, the ``reason``; nothing here raises because of what a file holds.
+Owned here: what makes a file unreadable, and the upright size. Which formats are photos is said in ``formats``. A fault
+is a value, the ``reason``; nothing here raises because of what a file holds.
 """
 
 from __future__ import annotations
@@ -13,36 +13,16 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WEBP": "webp", "BMP": "bmp", "HEIF": "heic"}
-"""The formats that are photos here, by Pillow's name, and how a copy of each is called."""
+from transfer.collecting.formats import EXTENSIONS, HEAD, sniff
 
 MAX_PIXELS = 178_956_970
 """More is taken for a decompression bomb. It is where Pillow itself refuses (twice its warning), 13,377 pixels squared:
 the largest telephone pictures of today (108 million pixels) pass, 200 million do not."""
 
-HEAD = 64  # bytes that `sniff` looks at
-
-_SUFFIXES = (
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".gif", ".webp", ".bmp", ".dib", ".heic", ".heif"),
-    *(".tif", ".tiff", ".avif", ".jp2", ".jxl", ".psd", ".ico"),  # not supported, and set aside with that reason
-)
-_MAGIC = (
-    (b"\xff\xd8\xff", "JPEG"),
-    (b"\x89PNG\r\n\x1a\n", "PNG"),
-    (b"GIF87a", "GIF"),
-    (b"GIF89a", "GIF"),
-    (b"II*\0", "TIFF"),
-    (b"MM\0*", "TIFF"),
-    (b"8BPS", "PSD"),
-    (b"\0\0\0\x0cjP  ", "JPEG 2000"),
-    (b"\0\0\0\x0cJXL ", "JPEG XL"),
-    (b"\xff\x0a", "JPEG XL"),
-)
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -52,8 +32,6 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
-_HEIF_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"))
 
 
 @dataclass(frozen=True)
@@ -165,38 +143,6 @@ def _head(content: bytes) -> tuple[int, int]:
         raise
     except Exception:  # `measure` will say what is wrong
         return 0, 0
-
-
-def sniff(head: bytes) -> str | None:
-    """The format that the first bytes claim, also of pictures that are not supported; None for anything else."""
-    for magic, format in _MAGIC:
-        if head.startswith(magic):
-            return format
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "WEBP"
-    # "BM" alone begins many a text; what follows the file header is the length of the next one.
-    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
-        return "BMP"
-    if head[4:8] == b"ftyp":
-        box = head[: int.from_bytes(head[:4], "big")]
-        brands = {box[start : start + 4] for start in range(16, len(box) - 3, 4)}
-        if head[8:12] in (b"avif", b"avis") or (brands & {b"avif", b"avis"} and not brands & {b"heic", b"heix"}):
-            return "AVIF"
-        return "HEIF" if head[8:12] in _HEIF_BRANDS else None
-    return None
-
-
-def looks_like_a_photo(path: Path) -> bool:
-    """Whether a file's name or its first bytes say that it is a picture of any kind."""
-    if path.suffix.lower() in _SUFFIXES:
-        return True
-    if not path.is_file():  # a pipe would wait for ever
-        return False
-    try:
-        with path.open("rb") as file:
-            return sniff(file.read(HEAD)) is not None
-    except OSError:  # neither its name nor its content says so
-        return False
 
 
 @contextlib.contextmanager

@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from transfer.collecting.checks import EXTENSIONS, HEAD, measure, sniff
+from transfer.collecting.checks import measure
 from transfer.collecting.duplicates import settle_duplicates
+from transfer.collecting.formats import EXTENSIONS, HEAD, sniff
 from transfer.collecting.merge import merge
 from transfer.collecting.remote import fetch_all, forget
 from transfer.collecting.source import SOURCES, Listing

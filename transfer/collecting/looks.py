@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy
 from PIL import Image
 
-from transfer.collecting.checks import HEAD, MAX_PIXELS, measure, opened, sniff
+from transfer.collecting.checks import MAX_PIXELS, measure, opened
+from transfer.collecting.formats import HEAD, sniff
 
 SIDE = 256
 HASHED, KEPT = 32, 8  # the hash looks at 32 x 32 pixels and keeps the 8 x 8 slowest waves

@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from transfer.collecting.checks import looks_like_a_photo
+from transfer.collecting.formats import looks_like_a_photo
 from transfer.collecting.source import Listing, Source, checked_label
 from transfer.collecting.sources._parts import as_given, part
 from transfer.errors import DataError

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from transfer.collecting.checks import EXTENSIONS, HEAD, sniff
+from transfer.collecting.formats import EXTENSIONS, HEAD, sniff
 from transfer.collecting.source import Listing, Source, checked_label
 from transfer.collecting.sources._parts import as_given, part
 from transfer.errors import CallError, DataError
