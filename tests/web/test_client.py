@@ -9,6 +9,7 @@ import pytest
 from collecting.imitations.host import Asking, Clock, Host
 
 from transfer.web import Answer, FetchError, Pace, Policy, Web
+from transfer.web.pace import CALM, LONGEST, Turns
 
 FAST = {"allow_loopback": True, "silence": 0.3, "total": 30.0}
 
@@ -206,15 +207,15 @@ def test_a_trickle_is_cut_off_when_the_whole_takes_too_long(web: Web, host: Host
     sent = []
 
     def trickle(asking: Asking) -> None:
-        asking.begin(200, Content_Length="1000")
-        for _ in range(1000):
+        asking.begin(200, Content_Length="1000000")
+        for _ in range(1_000_000):  # so many that the host is still writing when the client leaves
             clock.pass_by(5)
             sent.append(1)
             asking.write(b"x")
 
     host.answers["/a"] = trickle
     assert fault(web, f"{host.url}/a", attempts=1).reason == "too_slow"
-    assert len(sent) < 1000
+    assert len(sent) < 1_000_000
 
 
 def test_headers_that_trickle_are_cut_off_as_well(web: Web, host: Host, clock: Clock):
@@ -381,6 +382,66 @@ def test_a_host_is_asked_no_oftener_than_its_pace(host: Host, clock: Clock):
         for _ in range(3):
             web.get(f"{host.url}/a")
     assert clock.slept == [3.0, 3.0]
+
+
+def test_a_host_that_is_busy_again_and_again_is_asked_more_slowly_from_then_on(host: Host, clock: Clock):
+    host.answers |= {"/a": sequence(status(429, Retry_After="5"), good, status(429, Retry_After="5"), good)}
+    with Web(Policy(paces={"*": Pace(every=1.0)}, **FAST), clock=clock, sleep=clock.sleep) as web:
+        web.get(f"{host.url}/a")  # the rest that was asked for, and then twice the pace
+        web.get(f"{host.url}/a")  # and then four times
+        web.get(f"{host.url}/a")
+    assert clock.slept == [5.0, 2.0, 5.0, 4.0]
+
+
+def test_a_busy_host_of_no_pace_is_given_one_and_never_a_pause_without_end(clock: Clock):
+    turns = Turns(Pace(), clock, clock.sleep)
+    paces = []
+    for number in range(1, 12):
+        with turns.turn() as number:
+            turns.tired(number)
+        paces.append(turns.every)
+    assert paces[:4] == [0.5, 1.0, 2.0, 4.0]
+    assert paces[-1] == LONGEST
+
+
+def test_many_good_answers_bring_the_pace_back_little_by_little_and_no_further(clock: Clock):
+    turns = Turns(Pace(every=1.0), clock, clock.sleep)
+    for _ in range(2):
+        with turns.turn() as number:
+            turns.tired(number)
+    paces = []
+    for _ in range(6 * CALM):
+        with turns.turn():
+            turns.fine()
+        paces.append(turns.every)
+    assert paces[CALM - 2 : CALM] == [4.0, 3.0]
+    assert paces[2 * CALM - 1] == 2.25
+    assert paces[-1] == 1.0
+    with turns.turn() as number:
+        turns.tired(number)
+    assert turns.every == 2.0
+
+
+def test_answers_of_turns_that_were_under_way_together_slow_a_host_once(clock: Clock):
+    turns = Turns(Pace(connections=3), clock, clock.sleep)
+    with turns.turn() as first, turns.turn() as second, turns.turn() as third:
+        for number in (second, first, third):
+            turns.tired(number)
+    assert (turns.every, turns.trouble) == (0.5, 1)
+    with turns.turn() as later:
+        turns.tired(later)
+    assert (turns.every, turns.trouble) == (1.0, 2)
+
+
+def test_a_slow_host_slows_no_other_one(host: Host, clock: Clock):
+    host.answers |= {"/a": sequence(status(429, Retry_After="5"), good), "/b": good}
+    routes = {"http://one.example": host.url, "http://two.example": host.url}
+    with Web(Policy(routes=routes, **FAST), clock=clock, sleep=clock.sleep) as web:
+        web.get("http://one.example/a")
+        slept = list(clock.slept)
+        for _ in range(3):
+            web.get("http://two.example/b")
+    assert clock.slept == slept == [5.0]
 
 
 def test_a_host_has_no_more_connections_than_its_pace_allows(host: Host):

@@ -16,12 +16,13 @@ import time
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.message import Message
 from typing import Any
 
 from transfer.web import address
 from transfer.web.asked import Asked, wanted_wait
 from transfer.web.fault import USER_AGENT, FetchError
-from transfer.web.pace import Hosts, Pace
+from transfer.web.pace import Hosts, Pace, Turns
 from transfer.web.robots import opted_out
 from transfer.web.wire import Connection, FloodError, Limits, TooLateError, UnreachedError
 
@@ -188,7 +189,7 @@ class Web:
     def _hop(self, url: str, host: str, asked: Asked) -> Answer:
         target = address.parse(self._routed(url), allow_loopback=self.policy.allow_loopback)
         turns = self._hosts[host]
-        with turns.turn():
+        with turns.turn() as number:
             begun = self._clock()
             try:
                 status, headers, content = self._exchange(target, host, asked)
@@ -207,8 +208,8 @@ class Web:
                 asked.budget.left -= max(0.0, self._clock() - begun)
             turns.spent(len(content))
             if status in _AGAIN:
-                raise self._come_again(url, host, status, headers)
-            turns.trouble = 0
+                raise self._come_again(url, turns, number, status, headers)
+            turns.fine()
         return Answer(url, status, {name.lower(): value for name, value in headers.items()}, content)
 
     def _exchange(self, target: address.Target, host: str, asked: Asked) -> tuple[int, http.client.HTTPMessage, bytes]:
@@ -267,13 +268,12 @@ class Web:
 
     # --- waiting ---
 
-    def _come_again(self, url: str, host: str, status: int, headers: http.client.HTTPMessage) -> FetchError:
+    def _come_again(self, url: str, turns: Turns, number: int, status: int, headers: Message) -> FetchError:
         busy = status in (429, 503)
         wait = wanted_wait(headers, self.now)
-        turns = self._hosts[host]
-        if busy and wait is None:
-            turns.trouble += 1
-            wait = self._pause(turns.trouble + 2)
+        if busy:
+            turns.tired(number)
+            wait = self._pause(turns.trouble + 2) if wait is None else wait
         if wait is not None:  # the host is tired, not this one file: everybody waits
             turns.hold(min(wait, self.policy.patience))
         what = f"The host answered {status}" + ("." if wait is None else f" and wants {wait:.0f} seconds of rest.")

@@ -1,4 +1,9 @@
-"""Pace: how often and how widely one host is asked. The clock and the sleep are given, so that tests never wait."""
+"""Pace: how often and how widely one host is asked. The clock and the sleep are given, so that tests never wait.
+
+A host that says it is busy is asked half as often from then on, each time that it says so again; many good answers in a
+row bring the pace back, a quarter at a time. So a host with a limit that nobody has written down is asked about as
+often as it bears.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,11 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+
+FIRST, LONGEST = 0.5, 60.0
+"""Seconds between two requests to a host that was busy once, and to one that was so again and again."""
+CALM = 10
+"""Good answers in a row after which a host is asked a little oftener again."""
 
 _NOTHING = 1e-6  # seconds; what rounding leaves over is no wait
 
@@ -30,7 +40,12 @@ class Pace:
 
 
 class Turns:
-    """The queue before one host: who may ask, and when."""
+    """The queue before one host: who may ask, and when.
+
+    Attributes:
+        every: Seconds between two requests now; never less than the pace says.
+        trouble: How often the host was busy since its last good answer.
+    """
 
     def __init__(self, pace: Pace, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
         self.pace, self._clock, self._sleep = pace, clock, sleep
@@ -38,16 +53,17 @@ class Turns:
         self._lock = threading.Lock()
         self._said_at = clock()  # when `_wait` was last set
         self._wait = 0.0
-        self.trouble = 0
+        self.every, self.trouble = pace.every, 0
+        self._begun = self._slowed = self._good = 0
 
     @contextlib.contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait for a turn, hold one connection for the block."""
+    def turn(self) -> Iterator[int]:
+        """Wait for a turn, hold one connection for the block; gives the number of the turn."""
         with self._gate:
-            self._await()
+            number = self._await()
             begun = self._clock()
             try:
-                yield
+                yield number
             finally:
                 if self.pace.rest and self._clock() - begun > 1:
                     self.hold(self.pace.rest)
@@ -57,19 +73,40 @@ class Turns:
         with self._lock:
             self._set(max(seconds, self._remaining()))
 
+    def tired(self, number: int) -> None:
+        """In this turn the host said that it is busy.
+
+        Of turns that were under way together only the first counts: the others say nothing of the new pace.
+        """
+        with self._lock:
+            self._good = 0
+            if number > self._slowed:
+                self._slowed = self._begun
+                self.trouble += 1
+                self.every = max(self.pace.every, min(LONGEST, max(FIRST, 2 * self.every)))
+
+    def fine(self) -> None:
+        """The host gave an answer."""
+        with self._lock:
+            self.trouble, self._good = 0, self._good + 1
+            if self._good % CALM == 0 and self.every > self.pace.every:
+                every = 0.75 * self.every
+                self.every = max(self.pace.every, every if every >= FIRST / 2 else 0.0)
+
     def spent(self, size: int) -> None:
         """So many bytes came from the host."""
         if self.pace.bytes_per_second:
             with self._lock:
                 self._set(self._remaining() + size / self.pace.bytes_per_second)
 
-    def _await(self) -> None:
+    def _await(self) -> int:
         while True:
             with self._lock:
                 wait = self._remaining()
                 if wait <= 0:
-                    self._set(self.pace.every)
-                    return
+                    self._set(self.every)
+                    self._begun += 1
+                    return self._begun
             self._sleep(wait)
 
     def _remaining(self) -> float:
