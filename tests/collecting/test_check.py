@@ -306,7 +306,44 @@ def test_which_of_two_labels_is_right_is_for_a_person_to_say(folder, workspace, 
     table = tmp_path / "edits.csv"
     assert set(reasons(checked(folder, workspace, edits=table).manifest).values()) == {"conflicting_labels"}
     fill_in(table, p00="keep")
-    assert reasons(check_photos(workspace, edits=table).manifest) == {"dog/same.png": "conflicting_labels"}
+    decided = check_photos(workspace, edits=table).manifest
+    assert reasons(decided) == {"dog/same.png": "conflicting_labels"}
+    assert load_photos(folder, workspace) == decided == check_photos(workspace).manifest
+
+
+@pytest.mark.parametrize(("action", "left"), [("exclude", "excluded_by_hand"), ("relabel cat", "duplicate")])
+def test_what_a_person_says_of_one_copy_brings_the_other_back_at_once(folder, workspace, tmp_path, action, left):
+    (folder / "dog" / "same.png").write_bytes((folder / "cat" / "00.png").read_bytes())
+    table = tmp_path / "edits.csv"
+    before = checked(folder, workspace, edits=table).manifest
+    fill_in(table, psame=action)
+    after = check_photos(workspace, edits=table).manifest
+    assert list(reasons(after).values()) == [left]
+    assert [photo.label for photo in after.kept if photo.sha256 == copy_of(after, "cat/00.png")] == ["cat"]
+    assert check_photos(workspace, edits=table).manifest == after
+    fill_in(table, psame="")
+    assert check_photos(workspace, edits=table).manifest == before
+
+
+def copy_of(manifest, title: str) -> str:
+    return next(photo.sha256 for photo in manifest.photos if photo.title == title)
+
+
+def test_a_copy_that_a_person_keeps_on_its_side_takes_the_other_side_s_place_and_never_leaks(tmp_path, workspace):
+    for part, number in (("train", 0), ("validation", 20), ("test", 40)):
+        for label in ("cat", "dog"):
+            place = tmp_path / "given" / part / label
+            place.mkdir(parents=True)
+            for more in range(3):
+                photo_like(number + more + (label == "dog") * 10).save(place / f"{number + more}.png")
+    given = tmp_path / "given"
+    (given / "test" / "cat" / "copy.png").write_bytes((given / "train" / "cat" / "0.png").read_bytes())
+    table = tmp_path / "edits.csv"
+    assert reasons(checked(given, workspace, edits=table).manifest) == {"train/cat/0.png": "duplicate_across_splits"}
+    fill_in(table, p0="keep")
+    decided = check_photos(workspace, edits=table).manifest
+    assert reasons(decided) == {"test/cat/copy.png": "duplicate_across_splits"}
+    assert load_photos(given, workspace) == decided
 
 
 @pytest.mark.parametrize("row", ["keep,,,,,,x", "destroy,,,,,,{id}", "relabel,../up,,,,,{id}", "relabel,,,,,,{id}"])

@@ -93,11 +93,12 @@ def check_photos(
     """
     before = Manifest.read(workspace)
     decisions = decided.remembered(workspace)
-    manifest = settle_duplicates(fresh(decided.taken_back(before, decisions)))
+    manifest = fresh(decided.taken_back(before, decisions))
     known = decisions
     if edits is not None and edits.exists():
         decisions = decided.read_table(edits, manifest)
-    manifest = decided.applied(manifest, decisions)
+    # What a person says of one copy decides about the others, so that duplicates are settled after it.
+    manifest = settle_duplicates(decided.applied(manifest, decisions))
     judged = _judged(manifest, workspace, limits or Limits(), on_progress)
     manifest = grouped(judged.manifest, judged.duplicates)
     if not manifest.kept:

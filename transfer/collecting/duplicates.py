@@ -2,6 +2,7 @@
 
 Same content under two labels: one of them is wrong and nobody knows which, so none is kept. Same content in two splits:
 the copy that would spoil the fairer part is set aside. Same content otherwise: kept, as one group that stays together.
+Where a person has verified some of the copies, the others yield to those; no content is ever kept on two sides.
 """
 
 from __future__ import annotations
@@ -46,12 +47,18 @@ def _fresh(photo: Photo) -> Photo:
 def _judge(photos: list[Photo]) -> Iterable[Photo]:
     """Photos of one content -> those of them that change."""
     labels = sorted({photo.label for photo in photos})
-    if len(labels) > 1:
-        return [_aside(photo, f"conflicting_labels: {', '.join(labels)}") for photo in photos]
-    best = max(photos, key=lambda photo: _protection(photo))
-    spoiling = [photo for photo in photos if _protection(photo) < _protection(best)]
-    kept = [photo for photo in photos if _protection(photo) == _protection(best)]
+    verified = [photo for photo in photos if photo.verified]
+    right = labels if len(labels) == 1 else {photo.label for photo in verified}
     changed = [
+        _aside(photo, f"conflicting_labels: {', '.join(labels)}") for photo in photos if photo.label not in right
+    ]
+    photos = [photo for photo in photos if photo.label in right]
+    if not photos:
+        return changed
+    best = max(verified or photos, key=_protection)
+    spoiling = [photo for photo in photos if _protection(photo) != _protection(best)]
+    kept = [photo for photo in photos if _protection(photo) == _protection(best)]
+    changed += [
         _aside(photo, f"duplicate_across_splits: the same content is in {best.split} ({best.title})")
         for photo in spoiling
     ]

@@ -80,10 +80,10 @@ def applied(manifest: Manifest, decisions: Mapping[str, Decision]) -> Manifest:
 
 
 def _applied(photo: Photo, decision: Decision) -> Photo:
-    if decision.action == "exclude":
-        return dataclasses.replace(photo, excluded=photo.excluded or BY_A_PERSON)
     # Which of two labels or sides is right is for a person to say.
     excluded = None if photo.reason in REASONS else photo.excluded
+    if decision.action == "exclude":
+        return dataclasses.replace(photo, excluded=excluded or BY_A_PERSON)
     label = decision.new_label if decision.action == "relabel" else photo.label
     return dataclasses.replace(photo, label=label, excluded=excluded, verified=True)
 
