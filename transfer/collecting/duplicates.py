@@ -49,9 +49,8 @@ def _judge(photos: list[Photo]) -> Iterable[Photo]:
     labels = sorted({photo.label for photo in photos})
     verified = [photo for photo in photos if photo.verified]
     right = labels if len(labels) == 1 else {photo.label for photo in verified}
-    changed = [
-        _aside(photo, f"conflicting_labels: {', '.join(labels)}") for photo in photos if photo.label not in right
-    ]
+    told = f"conflicting_labels: {', '.join(labels)}"
+    changed = [_aside(photo, told) for photo in photos if photo.label not in right]
     photos = [photo for photo in photos if photo.label in right]
     if not photos:
         return changed
@@ -59,7 +58,7 @@ def _judge(photos: list[Photo]) -> Iterable[Photo]:
     spoiling = [photo for photo in photos if _protection(photo) != _protection(best)]
     kept = [photo for photo in photos if _protection(photo) == _protection(best)]
     changed += [
-        _aside(photo, f"duplicate_across_splits: the same content is in {best.split} ({best.title})")
+        _aside(photo, f"duplicate_across_splits: the same content is in {best.split or 'train'} ({best.title})")
         for photo in spoiling
     ]
     if len(kept) > 1:
