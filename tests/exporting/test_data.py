@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import importlib.util
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -17,6 +22,9 @@ from transfer.errors import CallError, DataError, ExportError
 from transfer.exporting.data import FORMATS
 from transfer.manifest import Manifest
 from transfer.workspace import Workspace
+
+READERS = "TRANSFER_READERS"
+"""Names the Python of an environment that has the libraries which are too heavy to be installed for a test."""
 
 
 @pytest.fixture
@@ -102,19 +110,62 @@ def test_the_metadata_of_imagefolder_names_every_photo_beside_it(workspace, tmp_
         assert all(line["label"] == line["file_name"].split("/")[0] for line in lines)
 
 
-def test_hugging_face_reads_its_layout(workspace, tmp_path):
-    datasets = pytest.importorskip("datasets", reason="Hugging Face datasets is not installed")
+def read_by(library: str, script: str, *arguments: Path) -> Any:
+    """What a script prints as JSON in a Python that has the library: this one, or that of an environment of its own."""
+    python = sys.executable if importlib.util.find_spec(library) else os.environ.get(READERS)
+    if not python:
+        pytest.skip(
+            f"{library} is not installed: python -m venv readers; readers/bin/pip install datasets Pillow mlcroissant; "
+            f"then set {READERS}=$PWD/readers/bin/python"
+        )
+    settings = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(arguments[-1]), "PYTHONPATH": ""}
+    command = [python, "-c", script, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, env=settings, cwd=arguments[-1])
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+HUGGING_FACE = """
+import hashlib, json, sys
+from datasets import Image, load_dataset
+read = load_dataset("imagefolder", data_dir=sys.argv[1])
+sizes = [list(row["image"].size) == [row["width"], row["height"]] for part in read.values() for row in part]
+raw = read.cast_column("image", Image(decode=False))
+rows = [[part, row["label"], row["author"], row["licence"], hashlib.sha256(open(row["image"]["path"], "rb").read())
+         .hexdigest()] for part in raw for row in raw[part]]
+print(json.dumps({"rows": rows, "decoded": len(sizes), "sizes": all(sizes)}))
+"""
+
+CROISSANT = """
+import json, sys
+import mlcroissant
+dataset = mlcroissant.Dataset(jsonld=sys.argv[1] + "/croissant.json")
+issues = dataset.metadata.ctx.issues
+text = lambda value: value.decode() if isinstance(value, bytes) else value
+names = ("split", "label", "author", "licence", "sha256")
+rows = [[text(row["photos/" + name]) or "" for name in names] for row in dataset.records("photos")]
+print(json.dumps({"rows": rows, "errors": sorted(issues.errors), "warnings": sorted(issues.warnings)}))
+"""
+
+
+def rows_of(manifest: Manifest) -> list[list[str | None]]:
+    return sorted(
+        [photo.split, photo.label, photo.owner or "", photo.licence or "", photo.sha256] for photo in manifest.kept
+    )
+
+
+def test_hugging_face_reads_every_photo_byte_by_byte_with_its_split_label_and_credit(workspace, tmp_path):
     transfer.export_data(workspace, into=tmp_path / "out", format="imagefolder")
-    read = datasets.load_dataset("imagefolder", data_dir=str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
-    assert sum(len(read[part]) for part in read) == 36
-    assert {row["label"] for row in read["train"]} == {"bar", "coin", "disc"}
+    read = read_by("datasets", HUGGING_FACE, tmp_path / "out", tmp_path)
+    assert sorted(read["rows"]) == rows_of(Manifest.read(workspace))
+    assert (read["decoded"], read["sizes"]) == (36, True)
 
 
-def test_mlcroissant_validates_its_metadata(workspace, tmp_path):
-    croissant = pytest.importorskip("mlcroissant", reason="mlcroissant is not installed")
+def test_mlcroissant_validates_its_metadata_without_a_remark_and_reads_every_row(workspace, tmp_path):
     transfer.export_data(workspace, into=tmp_path / "out", format="croissant")
-    dataset = croissant.Dataset(jsonld=str(tmp_path / "out" / "croissant.json"))
-    assert len(list(dataset.records("photos"))) == 36
+    read = read_by("mlcroissant", CROISSANT, tmp_path / "out", tmp_path)
+    assert (read["errors"], read["warnings"]) == ([], [])
+    assert sorted(read["rows"]) == rows_of(Manifest.read(workspace))
 
 
 def test_the_table_of_croissant_is_what_its_metadata_says(workspace, tmp_path):
