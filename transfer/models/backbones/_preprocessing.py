@@ -13,6 +13,9 @@ import numpy
 IMAGENET_MEAN = (123.68, 116.779, 103.939)
 """Mean red, green and blue of the ImageNet training pictures, as Caffe's networks subtract them."""
 
+IMAGENET_SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Mean and standard deviation of red, green and blue in the ImageNet training pictures, where white is 1."""
+
 LUMA = (0.299, 0.587, 0.114)
 """Share of red, green and blue in the brightness of a pixel (ITU-R BT.601)."""
 
@@ -30,6 +33,12 @@ def bgr_centred(pixels: Any) -> Any:
 def rgb_centred(pixels: Any) -> Any:
     """Red, green, blue, each minus its ImageNet mean, not scaled."""
     return pixels - numpy.asarray(IMAGENET_MEAN, "float32")
+
+
+def standardised(pixels: Any) -> Any:
+    """Red, green, blue with ImageNet's mean 0 and standard deviation 1 (Keras calls it the ``torch`` mode)."""
+    mean, deviation = (numpy.asarray(values, "float32") for values in IMAGENET_SPREAD)
+    return (pixels / 255.0 - mean) / deviation
 
 
 def luma(pixels: Any) -> Any:
