@@ -14,6 +14,7 @@ import pytest
 from collecting.imitations.world import World, picture
 from transfer.collecting.load import load_photos
 from transfer.collecting.source import SOURCES
+from transfer.collecting.sources import tfds
 from transfer.errors import CallError, DataError
 from transfer.manifest import Manifest
 
@@ -103,18 +104,29 @@ class TinyPhotos(tfds.core.GeneratorBasedBuilder):
             pixels = numpy.random.default_rng(number).integers(0, 255, (20, 24, 3)).astype("uint8")
             yield number, {"image": pixels, "label": number % 2}
 
-TinyPhotos(data_dir=sys.argv[1]).download_and_prepare()
+class TfFlowers(TinyPhotos):
+    # Stands for the real one, whose name it bears.
+    VERSION = tfds.core.Version("3.0.1")
+    def _info(self):
+        names = ["dandelion", "daisy", "tulips", "sunflowers", "roses"]
+        features = {"image": tfds.features.Image(), "label": tfds.features.ClassLabel(names=names)}
+        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
+    def _split_generators(self, dl_manager):
+        return {"train": self._generate_examples(0)}
+
+TinyPhotos(data_dir=sys.argv[1] + "/one").download_and_prepare()
+TfFlowers(data_dir=sys.argv[1] + "/two").download_and_prepare()
 """
 
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with one tiny data set, prepared by a process of its own."""
+    """A data folder with one tiny data set, prepared by a process of its own, beside one with another."""
     folder = tmp_path_factory.mktemp("tfds")
     (folder / "tiny.py").write_text(BUILDER)
     done = subprocess.run([sys.executable, str(folder / "tiny.py"), str(folder)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return folder
+    return folder / "one"
 
 
 def test_a_prepared_data_set_is_loaded_with_its_labels_and_its_test_split(prepared, workspace):
@@ -124,6 +136,60 @@ def test_a_prepared_data_set_is_loaded_with_its_labels_and_its_test_split(prepar
     assert {photo.image_url for photo in manifest.photos} == {None}
     assert all(workspace.photo_path(photo.file_name).is_file() for photo in manifest.photos)
     assert load_photos(f"tfds:{prepared / 'tiny_photos' / '1.0.0'}", workspace) == manifest == Manifest.read(workspace)
+
+
+def test_a_data_set_is_found_by_its_name_its_folder_or_the_data_folder_that_holds_it_alone(
+    prepared, workspace, monkeypatch
+):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(prepared))
+    named = load_photos("tfds:tiny_photos", workspace)
+    for folder in (prepared / "tiny_photos" / "1.0.0", prepared / "tiny_photos", prepared):
+        assert load_photos(f"tfds:{folder}", workspace) == named
+
+
+def test_tf_flowers_is_loaded_from_the_data_folder_where_it_was_prepared(prepared, workspace, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(prepared.parent / "two"))
+    manifest = load_photos("tfds:tf_flowers", workspace)
+    assert manifest.counts() == {"daisy": {"": 3}, "dandelion": {"": 3}}
+
+
+def test_of_several_prepared_data_sets_one_must_be_named_and_of_versions_the_newest_is_taken(tmp_path):
+    for place in ("a/1.0.0", "a/10.0.0", "a/9.0.0", "b/big/1.0.0"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "dataset_info.json").write_text("{}")
+    assert tfds._prepared(tmp_path / "a") == tmp_path / "a" / "10.0.0"
+    assert tfds._prepared(tmp_path / "b") == tmp_path / "b" / "big" / "1.0.0"
+    with pytest.raises(CallError, match=r"several prepared data sets.*a, b/big"):
+        SOURCES["tfds"].read(Path(f"tfds:{tmp_path}"))
+
+
+@pytest.mark.parametrize("parts", [("train", "validation", "test"), ("train", "test"), ("train",), ("train", "extra")])
+def test_a_folder_of_tfds_image_folder_is_loaded_with_its_labels_and_given_splits(tmp_path, workspace, picture, parts):
+    import tensorflow_datasets
+
+    root = tmp_path / "flowers"
+    for number in range(12 * len(parts)):
+        file = root / parts[number % len(parts)] / ("rose", "iris")[number % 5 % 2] / f"{number}.jpg"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(picture(number, "JPEG"))
+    manifest = load_photos(f"tfds:{root}", workspace)
+    told = tensorflow_datasets.ImageFolder(str(root))
+    assert list(manifest.labels) == sorted(told.info.features["label"].names)
+    for part, split in told.info.splits.items():
+        names = [photo for photo in manifest.kept if photo.title.startswith(f"{part}/")]
+        assert len(names) == split.num_examples
+        given = {"test": "test"} if len(parts) == 2 else {name: name for name in parts if len(parts) == 3}
+        assert {photo.split for photo in names} == {given.get(part)}
+    assert all(photo.label == photo.title.split("/")[1] for photo in manifest.kept)
+    assert load_photos(f"tfds:{root}", workspace) == manifest
+    if len(parts) == 3:  # the same folder by itself is the same photos
+        assert load_photos(root, workspace) == manifest
+
+
+def test_a_folder_that_is_no_data_set_says_what_is_expected(tmp_path):
+    (tmp_path / "photos" / "cat").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"neither a prepared data set nor one of tfds\.ImageFolder"):
+        SOURCES["tfds"].read(Path(f"tfds:{tmp_path / 'photos'}"))
 
 
 def test_the_photos_of_a_data_set_are_gone_from_where_they_were_laid_out(prepared):

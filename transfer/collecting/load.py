@@ -52,7 +52,7 @@ def load_photos(
 
     Args:
         path: A folder (class folders, also within train, validation and test folders), a table (CSV, TSV, JSON Lines,
-            Parquet) of paths or URLs, or ``tfds:NAME``.
+            Parquet) of paths or URLs, or ``tfds:NAME`` or ``tfds:FOLDER``.
         workspace: Where the manifest, and the copies, are written.
         copy: Copy the photos into the workspace, by content; otherwise the manifest refers to the originals by absolute
             path. A photo that was copied once stays copied.

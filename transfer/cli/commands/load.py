@@ -23,7 +23,9 @@ def command(path: str, into: str, copy: bool, quiet: bool) -> None:
              root/{train,validation,test}/CLASS/*   given parts, kept as given
              photos.csv                             columns path or url, label and, if you like, split,
                                                     licence, author, page; also .tsv, .jsonl, .parquet
-             tfds:NAME                              a data set that TensorFlow Datasets has prepared
+             tfds:NAME                              a data set that TensorFlow Datasets has prepared, looked
+                                                    for in TFDS_DATA_DIR
+             tfds:FOLDER                            a prepared one, or PART/CLASS/* as tfds.ImageFolder has it
 
     Originals are never changed. Photos that cannot be read are set aside with a reason. Loading the same photos again
     changes nothing; loading more adds them.

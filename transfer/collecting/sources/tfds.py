@@ -1,13 +1,15 @@
-"""Data sets that TensorFlow Datasets has prepared on this machine: tfds:NAME.
+"""Data sets that TensorFlow Datasets has prepared on this machine: tfds:NAME, or tfds:FOLDER.
 
-Or tfds:FOLDER, that of one prepared version. Labels and given splits are kept, and the encoded photos as they are.
-Nothing is downloaded: a data set that is not prepared is an error at once. https://www.tensorflow.org/datasets
+FOLDER is that of a prepared data set, or PART/CLASS/* as ``tfds.ImageFolder`` reads it. Labels and given splits are
+kept, and the encoded photos as they are. Nothing is downloaded: a data set that is not prepared is an error at once.
+https://www.tensorflow.org/datasets
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,10 +18,12 @@ from typing import Any
 from transfer.collecting.formats import EXTENSIONS, HEAD, sniff
 from transfer.collecting.source import Listing, Source, checked_label
 from transfer.collecting.sources._parts import as_given, part
+from transfer.collecting.sources._tree import candidates, level
 from transfer.errors import CallError, DataError
 from transfer.photo import Photo
 
 PREFIX = "tfds:"
+_INFO = "dataset_info.json"  # lies in the folder of every prepared version
 
 
 def read(path: Path) -> Listing:
@@ -29,6 +33,12 @@ def read(path: Path) -> Listing:
         CallError: There is no data set of this name. DataError: It is not prepared here, or holds no labelled photos.
     """
     name = str(path).removeprefix(PREFIX)
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        prepared = _prepared(folder)
+        if prepared is None:
+            return _image_folder(folder)
+        name = str(prepared)
     builder = _builder(name)
     image, label = _features(builder, name)
     with contextlib.ExitStack() as held:
@@ -42,7 +52,49 @@ def read(path: Path) -> Listing:
     return Listing(root, as_given(photos), fleeting=True, close=close)
 
 
-source = Source(summary="Data sets that TensorFlow Datasets has prepared on this machine: tfds:NAME.", read=read)
+source = Source(
+    summary="Data sets that TensorFlow Datasets has prepared on this machine: tfds:NAME, or tfds:FOLDER.", read=read
+)
+
+
+def _prepared(folder: Path) -> Path | None:
+    """The newest version of the data set in this folder: itself, or FOLDER/VERSION, FOLDER/CONFIG/VERSION; or None.
+
+    Raises:
+        CallError: There are several data sets.
+    """
+    found = [file.parent for depth in ("", "*/", "*/*/", "*/*/*/") for file in folder.glob(f"{depth}{_INFO}")]
+    sets = sorted({version.parent for version in found})
+    if len(sets) > 1:
+        raise CallError(
+            "The folder holds several prepared data sets.",
+            received=f"{folder} with {', '.join(str(each.relative_to(folder)) for each in sets[:10])}",
+            remedy=f"Name one of them, such as {PREFIX}{sets[0]}.",
+        )
+    return max(found, key=lambda version: [int(part) for part in re.findall(r"\d+", version.name)], default=None)
+
+
+def _image_folder(folder: Path) -> Listing:
+    """``PART/CLASS/*``, the layout of ``tfds.ImageFolder``: files of every photo format, read where they lie."""
+    root = folder.resolve()
+    photos: list[Photo] = []
+    parts, loose = level(root)
+    ignored = len(loose)
+    for given in parts:
+        classes, loose = level(given)
+        ignored += len(loose)
+        for place in classes:
+            found, others = candidates(place, root, part(given.name))
+            photos += found
+            ignored += others
+    if not photos:
+        raise DataError(
+            "The folder is neither a prepared data set nor one of tfds.ImageFolder.",
+            received=folder,
+            remedy=f"Name the folder that holds {_INFO}, or one of PART/CLASS/photos; `transfer load` takes class "
+            "folders as they are.",
+        )
+    return Listing(root, as_given(photos), ignored=ignored, complete=True)
 
 
 def _builder(name: str) -> Any:
@@ -64,9 +116,9 @@ def _builder(name: str) -> Any:
         raise DataError(
             "The data set cannot be opened.",
             received=f"{name}: {said}",
-            remedy="Name a data set, or the folder of one prepared version: the one that holds dataset_info.json.",
+            remedy="Name a data set, or the folder of a prepared one.",
         ) from error
-    if not (Path(builder.data_path) / "dataset_info.json").is_file():
+    if not (Path(builder.data_path) / _INFO).is_file():
         raise DataError(
             "The data set is not prepared on this machine, and nothing is downloaded unasked.",
             received=f"{name}, looked for in {builder.data_path}",
