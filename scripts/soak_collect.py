@@ -18,8 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from collecting.imitations.faults import HEAVY, STEADY
 from collecting.imitations.world import World
-from collecting.test_collect import FAULTS
 
 from transfer.collecting.collect import collect_photos
 from transfer.collecting.wanted import Wanted
@@ -58,8 +58,8 @@ def main() -> None:
 
 
 def fill(world: World, photos: int, lots: random.Random) -> None:
-    """Photos of two services, a third of them with a fault; faults that come and go are left out here."""
-    steady = [fault for name, fault in FAULTS.items() if name not in ("busy", "busy for long")]
+    """Photos of two services, a third of them with a fault; those that take time or come and go are left out here."""
+    steady = [fault for fault, _ in (*STEADY.values(), *STEADY.values(), *STEADY.values(), *HEAVY.values())]
     for keyword in ("apple", "pear"):
         world.openverse.add(keyword, photos // 2)
         world.commons.add(keyword, photos // 2)
@@ -67,7 +67,7 @@ def fill(world: World, photos: int, lots: random.Random) -> None:
         entries += [page["imageinfo"][0]["thumburl"].split("?")[0] for page in world.commons.files[keyword]]
         for url in entries:
             if lots.random() < 0.33:
-                world.pictures[url.rsplit("/", 1)[-1]] = lots.choice(steady)
+                world.fail(url.rsplit("/", 1)[-1], lots.choice(steady))
 
 
 def one_round(world: World, folder: Path, count: int, lots: random.Random) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import gzip
 import json
 import os
 import random
@@ -14,8 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from collecting.imitations.flickr import KEY, SECRET
+from collecting.imitations import faults
+from collecting.imitations.flickr import KEY, SECRET, fail
 from collecting.imitations.host import Asking
+from collecting.imitations.openverse import CLIENT
+from collecting.imitations.openverse import SECRET as WORD
 from collecting.imitations.world import World, picture
 from transfer.collecting.collect import Collected, collect_photos
 from transfer.collecting.fetch import REASONS
@@ -269,23 +271,26 @@ def test_half_a_line_and_half_a_file_of_a_power_cut_are_not_trusted(world, tmp_p
     assert not stray.exists()
 
 
-def test_a_full_disk_is_said_and_what_was_kept_stays(world, workspace, monkeypatch, tmp_path):
-    undisturbed = collect(world, tmp_path / "quiet").manifest
-    written = []
+def full_disk(number: int):
+    """A way of writing for which there is no room once, at the n-th file."""
+    written: list[Path] = []
 
-    def full(path: Path, content: bytes, write=Path.write_bytes) -> int:
+    def write(path: Path, content: bytes, write=Path.write_bytes) -> int:
         written.append(path)
-        if len(written) == 7:
+        if len(written) == number:
             write(path, content[:10])
             raise OSError(28, "No space left on device")
         return write(path, content)
 
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(WorkspaceError, match="No space left"):
-        collect(world, workspace)
-    monkeypatch.undo()
-    monkeypatch.setenv("FLICKR_API_KEY", KEY)
-    monkeypatch.setenv("FLICKR_API_SECRET", SECRET)
+    return write
+
+
+def test_a_full_disk_is_said_and_what_was_kept_stays(world, workspace, monkeypatch, tmp_path):
+    undisturbed = collect(world, tmp_path / "quiet").manifest
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_bytes", full_disk(7))
+        with pytest.raises(WorkspaceError, match="No space left"):
+            collect(world, workspace)
     kept = [json.loads(line)["image_url"].rsplit("/", 1)[-1] for line in workspace.journal.read_text().splitlines()]
     assert collect(world, workspace).manifest == undisturbed
     assert kept
@@ -367,103 +372,104 @@ def test_a_killed_process_is_continued_to_the_same_manifest(world, tmp_path, aft
 
 # --- faults ---
 
-FAULTS = {
-    "gone": status(404),
-    "gone too": status(410),
-    "forbidden": status(403),
-    "busy": status(429),
-    "busy for long": status(429, Retry_After="7000"),
-    "server_error": status(500),
-    "html 502": status(502, b"<html>bad gateway</html>", Content_Type="text/html"),
-    "html": status(200, b"<html>please log in</html>", Content_Type="image/jpeg"),
-    "empty": status(200, b""),
-    "loop": lambda asking: asking.answer(302, Location=asking.raw_path),
-    "private": status(302, Location="https://10.0.0.7/secret.jpg"),
-    "file": status(302, Location="file:///etc/passwd"),
-    "unavailable": status(302, Location="https://s.yimg.com/pw/images/en-us/photo_unavailable.png"),
-    "opted_out": status(200, picture("x"), X_Robots_Tag="noai"),
-    "small": status(200, picture("x", size=(40, 30))),
-}
+
+@pytest.fixture
+def timed():
+    """A world in which each request has its own time, so that one slow photo is slow by itself."""
+    world = World(own_times=True)
+    yield world
+    world.stop()
 
 
-def truncated(asking: Asking) -> None:
-    content = picture("truncated")
-    asking.begin(200)
-    asking.write(content[: len(content) // 2])
-    asking.hang_up()
-
-
-def dropped(asking: Asking) -> None:
-    content = picture("dropped")
-    asking.begin(200, Content_Length=str(len(content)))
-    asking.write(content[: len(content) // 2])
-    asking.hang_up()
-
-
-FAULTS |= {"truncated": truncated, "dropped": dropped}
-
-
-def bomb() -> bytes:
-    """A PNG of a few hundred bytes that declares 50,000 x 50,000 pixels."""
-    import struct
-    import zlib
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    head = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b"")
-
-
-FAULTS["bomb"] = status(200, bomb())
-FAULTS["too_big"] = status(200, gzip.compress(bytes(40 << 20)), Content_Encoding="gzip")
-EXPECTED = {
-    **dict.fromkeys(("busy", "busy for long"), "busy"),
-    **dict.fromkeys(("server_error", "html 502"), "server_error"),
-    **dict.fromkeys(("html", "empty", "truncated", "bomb"), "unreadable"),
-    "gone too": "gone",
-    "loop": "redirects",
-    "private": "private_address",
-    "file": "bad_address",
-    "small": "too_small",
-    "dropped": "broken_off",
-}
-
-
-@pytest.mark.parametrize("kind", FAULTS)
-def test_each_fault_sets_its_photo_aside_with_one_reason_and_stops_no_other(world, workspace, kind):
-    world.pictures[name(world, 1)] = FAULTS[kind]
-    result = collect(world, workspace, per_class=3)
-    assert result.set_aside["apple"] == {EXPECTED.get(kind, kind): 1}
-    assert titles(result.manifest) == ["apple 0", "apple 2", "apple 3"]
+@pytest.mark.parametrize("kind", faults.EVERY)
+def test_each_fault_sets_its_photo_aside_with_one_reason_and_stops_no_other(timed, workspace, kind):
+    fault, reason = faults.EVERY[kind]
+    for label in ("apple", "pear"):
+        timed.flickr.add(label, 30)
+    timed.fail(name(timed, 1), fault)
+    result = collect(timed, workspace, per_class=3)
+    assert result.set_aside["apple"] == ({reason: 1} if reason else {})
+    assert titles(result.manifest) == (["apple 0", "apple 2", "apple 3"] if reason else first(3))
     assert set(result.set_aside["apple"]) <= set(REASONS)
 
 
-def test_two_thousand_photos_with_every_fault_mixed_in_are_each_accounted_for_once(world, workspace):
-    world.flickr.photos.clear()
-    kinds = [None, None, None, *(kind for kind in FAULTS if kind != "too_big")]
+@pytest.mark.parametrize("kind", faults.passing())
+def test_a_fault_that_passes_costs_no_photo(timed, workspace, kind):
     for label in ("apple", "pear"):
-        world.flickr.add(label, 1000)
-        for number in range(1000):
-            kind = kinds[(number + len(label)) % len(kinds)]
-            if kind is not None:
-                world.pictures[name(world, number, label)] = FAULTS["too_big" if number in (3, 400) else kind]
-            title = f"../../{label} \x1b[2J \u202e{number}\n<b>\ud800"
-            world.flickr.photos[label][number]["title"] = title
-    # One clock for all: the sleep of one must not use up the time of another.
-    result = collect(world, workspace, per_class=1000, workers=8, policy={"total": 1e9, "attempts": 2})
+        timed.flickr.add(label, 30)
+    timed.fail(name(timed, 1), faults.passing()[kind][0])
+    result = collect(timed, workspace, per_class=3)
+    assert result.set_aside["apple"] == {}
+    assert titles(result.manifest) == first(3)
+    assert len(timed.asked(name(timed, 1))) == 2
+
+
+def two_thousand(world: World) -> dict[str, str | None]:
+    """Two labels of a thousand photos each, of two services that fail in their own ways; picture -> its due reason."""
+    kinds = {"": (faults.good, None), **faults.STEADY, **faults.BUSY, **faults.SLOW, **faults.passing()}
+    heavy = list(faults.HEAVY.values())
+    due: dict[str, str | None] = {}
+    for label in ("apple", "pear"):
+        world.flickr.add(label, 810)
+        world.openverse.add(label, 200)
+        listed = world.flickr.photos[label]
+        pictures = [photo["url_m"] for photo in listed[:800]]
+        pictures += [photo["url"] for photo in world.openverse.photos[label]]
+        for number, url in enumerate(pictures):
+            fault, reason = list(kinds.values())[(number + len(label)) % len(kinds)]
+            if number in (7, 300, 900):
+                fault, reason = heavy[number % 2]
+            world.fail(url.rsplit("/", 1)[-1], fault)
+            due[url.rsplit("/", 1)[-1]] = reason
+        for number, photo in enumerate([*listed, *world.openverse.photos[label]]):
+            photo["title"] = photo["ownername"] = photo["creator"] = f"../../{label} \x1b[2J \u202e{number}\n<b>\ud800"
+        listed[500:500] = listed[480:500]  # the second page begins with the end of the first
+    search = world.flickr.search
+
+    def shrinking(fields):  # ten photos are taken away while the pages are read
+        answer = search(fields)
+        del world.flickr.photos[fields["text"]][820:]
+        return answer
+
+    world.flickr.search = shrinking
+    world.flickr.total_as = str
+    html = b"<html>bad gateway</html>"
+    world.flickr.faults += [lambda asking: asking.answer(502, html), lambda asking: fail(asking, 105, "Unavailable")]
+    world.openverse.faults += [lambda asking: asking.hang_up(), lambda asking: asking.answer(429, Retry_After="38")]
+    world.openverse.lives = 3
+    return due
+
+
+def test_two_thousand_photos_with_every_fault_mixed_in_are_each_accounted_for_once(timed, workspace, monkeypatch):
+    monkeypatch.setenv("OPENVERSE_CLIENT_ID", CLIENT)
+    monkeypatch.setenv("OPENVERSE_CLIENT_SECRET", WORD)
+    due = two_thousand(timed)
+    how = {"per_class": 1000, "workers": 8, "sources": ("flickr", "openverse"), "policy": {"attempts": 3}}
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_bytes", full_disk(150))
+        with pytest.raises(WorkspaceError, match="No space left"):
+            collect(timed, workspace, **how)
+    result = collect(timed, workspace, **how)
     manifest = result.manifest
-    assert len(manifest.photos) == 2000
-    assert sum(result.found.values()) == 2000
+    assert result.faults == {}
+    assert timed.openverse.given > 1  # tokens ran out on the way
+    found = {photo.image_url.rsplit("/", 1)[-1]: photo.reason for photo in manifest.photos}
+    assert found == due
+    assert len(manifest.photos) == sum(result.found.values()) == 2000
     assert sum(result.kept.values()) + sum(sum(each.values()) for each in result.set_aside.values()) == 2000
-    assert {reason for each in result.set_aside.values() for reason in each} <= {*REASONS, "conflicting_labels"}
     files = {path.relative_to(workspace.root).as_posix() for path in (workspace.root / "images").rglob("*.*")}
     assert files == {photo.file_name for photo in manifest.photos if photo.file_name}
     for photo in manifest.kept:
-        assert workspace.photo_path(photo.file_name).read_bytes() == picture(photo.image_url.rsplit("/", 1)[-1])
-    text = workspace.manifest.read_text()
-    assert KEY not in text
-    assert "\x1b" not in text
+        file = workspace.photo_path(photo.file_name)
+        address = photo.image_url.rsplit("/", 1)[-1]
+        assert file.read_bytes() == picture(address, format={".jpg": "JPEG", ".png": "PNG"}[file.suffix])
+    everything = "".join(path.read_text() for path in workspace.root.rglob("*") if path.suffix in TEXTS)
+    for secret in (KEY, SECRET, CLIENT, WORD, "token-of-secrecy"):
+        assert secret not in everything
+    assert "\x1b" not in everything
+
+
+TEXTS = (".json", ".jsonl", ".csv", ".md")
 
 
 # --- what is asked for ---

@@ -30,6 +30,46 @@ class Clock:
         self.now += seconds
 
 
+class Time:
+    """The time of one request."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class OwnTimes(Clock):
+    """A clock on which each request has a time of its own: what one sleeps through, no other one waits for.
+
+    A host that is slow for one photo would otherwise be slow for all that are under way at the same moment.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._mine = threading.local()
+        self._of: dict[str, Time] = {}
+
+    def __call__(self) -> float:
+        return self._time().now
+
+    def sleep(self, seconds: float) -> None:
+        self._time().pass_by(seconds)
+
+    def begin(self, name: str) -> None:
+        """The thread that calls begins to ask for this; from here on the host may let its time pass."""
+        self._mine.time = self._of[name] = Time()
+
+    def of(self, name: str) -> Time:
+        return self._of[name]
+
+    def _time(self) -> Time:
+        if not hasattr(self._mine, "time"):
+            self._mine.time = Time()
+        return self._mine.time
+
+
 class Asking:
     """One request as an answering function sees it."""
 

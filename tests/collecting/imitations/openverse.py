@@ -18,7 +18,7 @@ class Openverse:
 
     Attributes:
         photos: Keyword -> results. faults: Answered instead, one each. tokens: That are good now.
-        burst: What is left of this minute.
+        burst: What is left of this minute. lives: Pages that a token is good for.
     """
 
     def __init__(self) -> None:
@@ -27,6 +27,7 @@ class Openverse:
         self.tokens: set[str] = set()
         self.given = 0
         self.burst = 1000
+        self.lives = 1 << 30
         self.pages: list[dict[str, str]] = []
 
     def add(self, keyword: str, count: int, *, start: int = 0, **fields: Any) -> None:
@@ -45,6 +46,11 @@ class Openverse:
         if self.burst < 0:
             return self.say(asking, 429, {"detail": "Request was throttled."}, Retry_After="38")
         trusted = asking.headers.get("Authorization", "").removeprefix("Bearer ") in self.tokens
+        if trusted:
+            self._left -= 1
+            if self._left < 0:
+                self.tokens.clear()
+                trusted = False
         size, page = int(asking.fields.get("page_size", 20)), int(asking.fields.get("page", 1))
         if size > (50 if trusted else 20):
             return self.say(asking, 401, {"detail": "page_size may not exceed 20 for anonymous requests"})
@@ -64,6 +70,7 @@ class Openverse:
         if (asking.fields.get("client_id"), asking.fields.get("client_secret")) != (CLIENT, SECRET):
             return self.say(asking, 401, {"error": "invalid_client"})
         self.given += 1
+        self._left = self.lives
         self.tokens = {f"token-of-secrecy-{self.given}"}
         token = f"token-of-secrecy-{self.given}"
         return self.say(asking, 200, {"access_token": token, "expires_in": 36000, "token_type": "Bearer"})

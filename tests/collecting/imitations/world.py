@@ -13,9 +13,9 @@ from PIL import Image
 
 from collecting.imitations.commons import Commons
 from collecting.imitations.flickr import Flickr
-from collecting.imitations.host import Asking, Clock, Host
+from collecting.imitations.host import Asking, Clock, Host, OwnTimes, Time
 from collecting.imitations.openverse import Openverse
-from transfer.web import Policy, Web
+from transfer.web import Answer, Policy, Web
 
 SITES = (
     "https://api.flickr.com",
@@ -30,18 +30,28 @@ SITES = (
 )
 
 
+class Asker(Web):
+    """A client that says on a clock of many times when it begins to ask for what."""
+
+    def request(self, url: str, **how: Any) -> Answer:
+        if isinstance(self._clock, OwnTimes):
+            self._clock.begin(url.split("?")[0].rsplit("/", 1)[-1])
+        return super().request(url, **how)
+
+
 class World:
     """Loopback imitations behind one port.
 
     Attributes:
         pictures: Path of a picture -> how it is answered; any other path is a picture drawn from its own name.
+        clock: One time for all; or, with ``own_times``, a time for each request.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, own_times: bool = False) -> None:
         self.flickr, self.openverse, self.commons = Flickr(), Openverse(), Commons()
         self.pictures: dict[str, Callable[[Asking], Any]] = {}
         self.host = Host(self._answer)
-        self.clock = Clock()
+        self.clock = OwnTimes() if own_times else Clock()
         self._webs: list[Web] = []
 
     def web(self, **policy: Any) -> Web:
@@ -49,9 +59,17 @@ class World:
         routes = {site: f"{self.host.url}/{site.removeprefix('https://')}" for site in SITES}
         settings = {"allow_loopback": True, "contact": "me@example.org", "routes": routes, "silence": 5.0} | policy
         clock = self.clock
-        web = Web(Policy(**settings), clock=clock, sleep=clock.sleep, random=lambda: 0.5, now=lambda: 1.8e9)
+        web = Asker(Policy(**settings), clock=clock, sleep=clock.sleep, random=lambda: 0.5, now=lambda: 1.8e9)
         self._webs.append(web)
         return web
+
+    def fail(self, name: str, fault: Callable[[Asking, Time], Any]) -> None:
+        """Answer for a picture with a fault of ``faults``."""
+
+        def answer(asking: Asking) -> None:
+            fault(asking, self.clock.of(name) if isinstance(self.clock, OwnTimes) else Time())
+
+        self.pictures[name] = answer
 
     def stop(self) -> None:
         for web in self._webs:
