@@ -1,4 +1,4 @@
-"""Credits: who made each photo, under which licence, and what was done to it. Pure, but for the one write.
+"""Credits: who made each photo, under which licence, and what was done to it. Pure, but for writing the two files.
 
 For every export and for the workspace itself: a table for programs and a page for people. Addresses on the maker's own
 disk are nobody's business and never stand here.
@@ -58,9 +58,8 @@ def credits_csv(manifest: Manifest) -> str:
 def credits_page(manifest: Manifest) -> str:
     """Markdown: licences with their counts and what they forbid, then a line for each kept photo with a source."""
     known = [photo for photo in manifest.kept if photo.licence or photo.owner or public(photo.page_url)]
-    counts = Counter(photo.licence or "not stated" for photo in manifest.kept)
     lines = ["# Credits", "", f"{len(manifest.kept):,} photos.", ""]
-    for name, count in sorted(counts.items()):
+    for name, count in _counts(manifest):
         licence = Licence.parse(name)
         flags = f" **{', '.join(licence.flags)}**" if licence and licence.flags else ""
         lines.append(f"- {_linked(name, licence.url if licence else None)}: {count:,}{flags}")
@@ -73,12 +72,32 @@ def credits_page(manifest: Manifest) -> str:
     return "\n".join(lines) + "\n"
 
 
+def terms(manifest: Manifest) -> str:
+    """In one line: how many kept photos stand under each licence, and what it forbids."""
+    told = []
+    for name, count in _counts(manifest):
+        licence = Licence.parse(name)
+        told.append(f"{count:,} {name}" + (f" ({', '.join(licence.flags)})" if licence and licence.flags else ""))
+    return ", ".join(told)
+
+
+def keep_in_step(manifest: Manifest, workspace: Workspace) -> None:
+    """Write the credits of a workspace that has some already, or whose photos were made by somebody who is known."""
+    credited = any(photo.licence or photo.owner or public(photo.page_url) for photo in manifest.photos)
+    if credited or (workspace.root / "CREDITS.csv").exists():
+        write_credits(manifest, workspace)
+
+
 def write_credits(manifest: Manifest, workspace: Workspace) -> None:
     """Keep CREDITS.csv and CREDITS.md of a workspace in step with its manifest."""
     for name, text in (("CREDITS.csv", credits_csv(manifest)), ("CREDITS.md", credits_page(manifest))):
         path = workspace.root / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             workspace.write_text(path, text)
+
+
+def _counts(manifest: Manifest) -> list[tuple[str, int]]:
+    return sorted(Counter(photo.licence or "not stated" for photo in manifest.kept).items())
 
 
 def public(address: str | None) -> str | None:

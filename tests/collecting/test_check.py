@@ -357,6 +357,25 @@ def test_a_row_that_makes_no_sense_is_refused_and_nothing_changes(folder, worksp
     assert Manifest.read(workspace) == manifest
 
 
+def test_the_table_lists_only_photos_of_which_there_is_a_file(folder, workspace, tmp_path):
+    manifest = checked(folder, workspace).manifest
+    one, other, *_ = manifest.photos
+    gone = replace(one, file_name="", sha256="", excluded="gone: status 404")
+    manifest.replace([gone, replace(other, excluded="rubbish")]).write(workspace)
+    check_photos(workspace, edits=tmp_path / "edits.csv")
+    rows = list(csv.DictReader((tmp_path / "edits.csv").read_text().splitlines()))
+    assert [row["id"] for row in rows] == [other.id]
+
+
+def test_the_command_says_what_to_do_with_a_table_and_how_much_of_it_holds(folder, workspace, tmp_path):
+    manifest = checked(folder, workspace).manifest
+    table = tmp_path / "edits.csv"
+    words = ["check", str(workspace.root), "--edits", str(table)]
+    assert f"doubtful photos listed in {table}: 0; fill in `action`" in CliRunner().invoke(cli, words).stderr
+    table.write_text(f"action,id\nexclude,{manifest.photos[0].id}\n")
+    assert f"decisions of {table} in force: 1" in CliRunner().invoke(cli, words).stderr
+
+
 # --- the command ---
 
 

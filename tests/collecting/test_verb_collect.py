@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -14,6 +15,7 @@ from collecting.imitations.world import World
 from transfer.cli import cli
 from transfer.collecting import client
 from transfer.collecting.recheck import recheck_photos
+from transfer.errors import DataError
 from transfer.manifest import Manifest
 from transfer.workspace import Workspace
 
@@ -55,6 +57,41 @@ def test_the_command_prints_json_that_a_script_may_rely_on(world, tmp_path):
     assert KEY not in done.output
     assert SECRET not in done.output
     assert all("(me@example.org)" in asking.headers["User-Agent"] for asking in world.host.asked)
+
+
+def test_the_command_says_how_fast_it_is_under_which_terms_the_photos_stand_and_where_they_lie(world, tmp_path):
+    for entry in world.flickr.photos["apple"][:2]:
+        entry["license"] = "3"
+    words = ["collect", "apple", "pear", "--source", "flickr", "--per-class", "4", "--into", str(tmp_path / "ws")]
+    said = CliRunner().invoke(cli, words).stderr
+    assert re.search(r"^\d/8  \d+ s  photos kept of \d+ looked at, \d+\.\d a second(, about \d+ s left)?$", said, re.M)
+    assert "licences: 6 CC BY 2.0, 2 CC BY-NC-ND 2.0 (no commerce, no changed copies)" in said
+    assert said.endswith(f"kept in {tmp_path / 'ws'}, with CREDITS.csv and CREDITS.md\n")
+
+
+def test_the_credits_stay_in_step_with_the_manifest_whoever_changes_it(world, tmp_path, monkeypatch):
+    workspace = Workspace(tmp_path / "ws")
+
+    def credited() -> int:
+        return len((workspace.root / "CREDITS.csv").read_text().splitlines()) - 1
+
+    rows = [(label, number) for label in ("apple", "pear") for number in range(6)]
+    lines = [f"https://museum.example/{label}{number}.jpg,{label},CC0,Jane" for label, number in rows]
+    (tmp_path / "photos.csv").write_text("\n".join(["url,label,licence,author", *lines]) + "\n")
+    manifest = transfer.load(tmp_path / "photos.csv", workspace)
+    assert credited() == len(manifest.kept) == 12
+    blurred = transfer.check(workspace).manifest
+    assert credited() == len(blurred.kept)
+    one, two, three, *_ = blurred.kept
+    joined = [dataclasses.replace(photo, group="one", split=split) for photo, split in ((one, "train"), (two, "test"))]
+    blurred.replace([*joined, dataclasses.replace(three, group="one")]).write(workspace)
+    decided = transfer.split(workspace, validation=0)
+    assert credited() == len(decided.kept) < len(blurred.kept)
+
+
+def test_there_must_be_collected_photos_to_look_for_again(world, tmp_path):
+    with pytest.raises(DataError, match="no collected photo"):
+        transfer.recheck(tmp_path / "nowhere")
 
 
 def test_photos_that_were_withdrawn_are_set_aside_and_come_back(world, tmp_path):

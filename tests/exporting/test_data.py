@@ -68,6 +68,12 @@ def test_every_layout_holds_every_kept_photo_once_with_credits_and_no_place_on_t
     rows = list(csv.DictReader((tmp_path / "out" / "CREDITS.csv").read_text().splitlines()))
     assert len(rows) == 36
     assert {row["flags"] for row in rows} == {"", "no commerce"}
+    assert {row["file"] for row in rows} == {
+        str(file.relative_to(tmp_path / "out")) for file in files(tmp_path / "out")
+    }
+    made = [row["title"] for row in rows if row["changes"] == "saved as PNG"]
+    assert made == (["bar/odd.webp"] if format == "tfds" else [])
+    assert list(written.photos) == ["train", "validation", "test"]
 
 
 def test_credits_are_harmless_text_whatever_their_words(workspace, tmp_path):
@@ -207,3 +213,5 @@ def test_the_command_writes_folders(workspace, tmp_path):
     done = CliRunner().invoke(cli, ["export-data", str(workspace.root), "--into", str(tmp_path / "out"), "--json"])
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["format"] == "folders"
+    said = CliRunner().invoke(cli, ["export-data", str(workspace.root), "--into", str(tmp_path / "more")]).stderr
+    assert "licences: 1 CC BY-NC 2.0 (no commerce), 35 not stated" in said

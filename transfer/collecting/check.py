@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from transfer.collecting.groups import grouped
 from transfer.collecting.judge import Judged, Limits, fresh, imbalance, judge
 from transfer.collecting.looks import look_all
 from transfer.collecting.mislabels import Suspect, suspects
-from transfer.credits import write_credits
+from transfer.credits import keep_in_step
 from transfer.errors import DataError
 from transfer.manifest import Manifest
 from transfer.photo import Photo
@@ -35,6 +36,7 @@ class Checked:
         leaks: Pairs of photos that stood on two sides of a split, the set aside one first.
         suspects: Likely mislabels, the likeliest first; None where no features are kept to look with.
         imbalance: Labels with less than a tenth of the largest one's photos.
+        decided: Ids of the photos about which a person has decided.
     """
 
     manifest: Manifest
@@ -42,6 +44,20 @@ class Checked:
     leaks: tuple[tuple[Photo, Photo], ...]
     suspects: tuple[Suspect, ...] | None
     imbalance: dict[str, int]
+    decided: frozenset[str] = frozenset()
+
+    @property
+    def doubtful(self) -> list[tuple[Photo, str]]:
+        """Photos about which a person may decide, each with its reason: all but those of which there is no file."""
+        wrong = {suspect.id: suspect for suspect in self.suspects or ()}
+        rows = []
+        for photo in self.manifest.photos:
+            if photo.id in wrong:
+                suspect = wrong[photo.id]
+                rows.append((photo, f"looks like {suspect.likelier} ({suspect.label}: {suspect.probability:.2f})"))
+            elif photo.id in self.decided or (photo.excluded is not None and photo.file_name):
+                rows.append((photo, photo.excluded or ""))
+        return rows
 
     @property
     def excluded(self) -> dict[str, int]:
@@ -108,11 +124,10 @@ def check_photos(
         decided.remember(decisions, workspace)
     if manifest != before:
         manifest.write(workspace)
-    if (workspace.root / "CREDITS.csv").exists():
-        write_credits(manifest, workspace)
-    checked = _checked(manifest, judged, found)
+    keep_in_step(manifest, workspace)
+    checked = dataclasses.replace(_checked(manifest, judged, found), decided=frozenset(decisions))
     if edits is not None and not edits.exists():
-        edits.write_text(decided.table(_doubtful(checked, decisions), decisions), encoding="utf-8")
+        edits.write_text(decided.table(checked.doubtful, decisions), encoding="utf-8")
     return checked
 
 
@@ -143,16 +158,3 @@ def _checked(manifest: Manifest, judged: Judged, found: tuple[Suspect, ...] | No
     exact = [(photo, at[photo.sha256]) for photo in manifest.photos if photo.reason == ACROSS and photo.sha256 in at]
     leaks = (*exact, *((photos[one], photos[two]) for one, two in judged.leaks))
     return Checked(manifest, clusters, leaks, found, imbalance(manifest))
-
-
-def _doubtful(checked: Checked, decisions: dict[str, decided.Decision]) -> list[tuple[Photo, str]]:
-    """Set aside photos, likely mislabels, and all that a person decided before."""
-    wrong = {suspect.id: suspect for suspect in checked.suspects or ()}
-    rows = []
-    for photo in checked.manifest.photos:
-        if photo.id in wrong:
-            suspect = wrong[photo.id]
-            rows.append((photo, f"looks like {suspect.likelier} ({suspect.label}: {suspect.probability:.2f})"))
-        elif photo.excluded is not None or photo.id in decisions:
-            rows.append((photo, photo.excluded or ""))
-    return rows

@@ -22,6 +22,7 @@ from transfer.collecting.formats import EXTENSIONS, HEAD, sniff
 from transfer.collecting.merge import merge
 from transfer.collecting.remote import fetch_all, forget
 from transfer.collecting.source import SOURCES, Listing
+from transfer.credits import keep_in_step
 from transfer.errors import CallError, DataError
 from transfer.manifest import Manifest
 from transfer.photo import Photo
@@ -87,6 +88,7 @@ def load_photos(
         )
     if merged != known or not workspace.manifest.exists():
         merged.write(workspace)
+    keep_in_step(merged, workspace)
     if remote:
         forget(workspace)
     total = len(listing.photos)

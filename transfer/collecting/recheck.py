@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from transfer.collecting.fetch import refuse
 from transfer.collecting.source import SOURCES
-from transfer.credits import write_credits
+from transfer.credits import keep_in_step
+from transfer.errors import DataError
 from transfer.manifest import Manifest
 from transfer.photo import Photo
 from transfer.web import FetchError, Web
@@ -26,13 +27,23 @@ _THREADS = 4
 def recheck_photos(
     workspace: Workspace, web: Web, *, on_progress: Callable[[int, int, str], None] | None = None
 ) -> Manifest:
-    """Look at the page and the file of every photo from the web; the manifest as written."""
+    """Look at the page and the file of every photo from the web; the manifest as written.
+
+    Raises:
+        DataError: There is none.
+    """
     manifest = Manifest.read(workspace)
     asked = [
         photo
         for photo in manifest.photos
         if photo.source in SOURCES and photo.image_url and photo.reason in (None, WITHDRAWN) and _from_the_web(photo)
     ]
+    if not asked:
+        raise DataError(
+            "There is no collected photo in this workspace.",
+            received=workspace.root,
+            remedy="Name a workspace that `transfer collect` has filled.",
+        )
     changed: list[Photo] = []
     with ThreadPoolExecutor(_THREADS) as pool:
         for done, (photo, gone) in enumerate(
@@ -45,7 +56,7 @@ def recheck_photos(
     if changed:
         manifest = manifest.replace(changed)
         manifest.write(workspace)
-        write_credits(manifest, workspace)
+    keep_in_step(manifest, workspace)
     return manifest
 
 

@@ -11,6 +11,7 @@ It owns layouts. It refuses to publish where a photo lay on its owner's disk, an
 from __future__ import annotations
 
 import csv
+import dataclasses
 import hashlib
 import io
 import json
@@ -20,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from transfer.credits import credits_csv, credits_page, public, shown_title
+from transfer.credits import credits_csv, credits_page, public, shown_title, terms
 from transfer.errors import CallError, DataError, ExportError
 from transfer.licence import Licence
 from transfer.manifest import Manifest
@@ -29,16 +30,18 @@ from transfer.workspace import Workspace, atomically
 
 FORMATS = ("folders", "imagefolder", "tfds", "croissant")
 _EXTENSIONS = {".jpg", ".jpeg", ".png"}  # that every reader takes
+ALL = "all"  # the part of photos that are not divided
 _COLUMNS = ("file_name", "label", "split", "title", "author", "licence", "page", "width", "height", "sha256")
 
 
 @dataclass(frozen=True)
 class ExportedData:
-    """What was written: where, in which layout, and how many photos of each part."""
+    """What was written: where, in which layout, how many photos of each part, and under which terms they stand."""
 
     path: Path
     format: str
     photos: dict[str, int]
+    terms: str
 
 
 def export_data(
@@ -68,21 +71,21 @@ def export_data(
         into.rmdir()
     with atomically(into) as folder:
         folder.mkdir()
-        rows = []
+        written = []
         for done, photo in enumerate(manifest.kept, 1):
-            rows.append(_row(photo, _place(photo, workspace, folder, parts, plain=format == "tfds")))
+            written.append(_written(photo, workspace, folder, parts, plain=format == "tfds"))
             if on_progress is not None:
                 on_progress(done, len(manifest.kept), "photos written")
-        (folder / "CREDITS.csv").write_text(credits_csv(manifest), encoding="utf-8")
-        (folder / "CREDITS.md").write_text(credits_page(manifest), encoding="utf-8")
+        rows = [_row(photo) for photo in written]
+        credited = Manifest(tuple(written))
+        (folder / "CREDITS.csv").write_text(credits_csv(credited), encoding="utf-8")
+        (folder / "CREDITS.md").write_text(credits_page(credited), encoding="utf-8")
         if format == "imagefolder":
             _write_metadata(folder, rows, parts)
         if format == "croissant":
             _write_croissant(folder, rows, manifest, into.name)
-    counts: dict[str, int] = {}
-    for row in rows:
-        counts[row["split"]] = counts.get(row["split"], 0) + 1
-    return ExportedData(into, format, counts)
+    counts = {part: sum(row["split"] == part for row in rows) for part in (*SPLITS, ALL)}
+    return ExportedData(into, format, {part: count for part, count in counts.items() if count}, terms(manifest))
 
 
 def _parts(manifest: Manifest) -> bool:
@@ -98,8 +101,8 @@ def _parts(manifest: Manifest) -> bool:
     return decided == {True}
 
 
-def _place(photo: Photo, workspace: Workspace, folder: Path, parts: bool, *, plain: bool) -> str:
-    """Copy one photo and say where, relative to the folder."""
+def _written(photo: Photo, workspace: Workspace, folder: Path, parts: bool, *, plain: bool) -> Photo:
+    """Copy one photo; as it stands in the folder, with its place there and what was changed."""
     try:
         content = workspace.photo_path(photo.file_name).read_bytes()
     except OSError as error:
@@ -113,12 +116,13 @@ def _place(photo: Photo, workspace: Workspace, folder: Path, parts: bool, *, pla
     suffix = Path(photo.file_name).suffix.lower() or ".jpg"
     if plain and suffix not in _EXTENSIONS:
         content, suffix = _as_png(content), ".png"
+        photo = dataclasses.replace(photo, changes="; ".join(filter(None, (photo.changes, "saved as PNG"))))
     # One photo may be kept twice, under two ids: both have their place.
     name = f"{photo.sha256[:16]}-{photo.id}{suffix}"
     place = Path(photo.split or "") / photo.label / name if parts else Path(photo.label) / name
     (folder / place).parent.mkdir(parents=True, exist_ok=True)
     (folder / place).write_bytes(content)
-    return place.as_posix()
+    return dataclasses.replace(photo, file_name=place.as_posix())
 
 
 def _as_png(content: bytes) -> bytes:
@@ -133,11 +137,11 @@ def _as_png(content: bytes) -> bytes:
     return made.getvalue()
 
 
-def _row(photo: Photo, place: str) -> dict[str, Any]:
+def _row(photo: Photo) -> dict[str, Any]:
     return {
-        "file_name": place,
+        "file_name": photo.file_name,
         "label": photo.label,
-        "split": photo.split or "all",
+        "split": photo.split or ALL,
         "title": shown_title(photo) or "",
         "author": photo.owner or "",
         "licence": photo.licence or "",
@@ -150,7 +154,7 @@ def _row(photo: Photo, place: str) -> dict[str, Any]:
 
 def _write_metadata(folder: Path, rows: list[dict[str, Any]], parts: bool) -> None:
     """One ``metadata.jsonl`` beside the photos of each part, with paths relative to it."""
-    for split in SPLITS if parts else ("all",):
+    for split in SPLITS if parts else (ALL,):
         mine = [row for row in rows if row["split"] == split]
         place = folder / split if parts else folder
         lines = [

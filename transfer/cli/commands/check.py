@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from transfer import workflow
@@ -24,6 +26,7 @@ def command(workspace: str, edits: str | None, as_json: bool, quiet: bool) -> No
     of all doubtful photos is written; fill in its column `action` (keep, exclude, verified, or relabel with new_label)
     and run the command again. Likely mislabels need the features of an earlier `transfer train`.
     """
+    fresh = edits is not None and not Path(edits).exists()
     with progress(quiet=quiet) as tell:
         found = workflow.check(workspace, edits=edits, on_progress=tell)
     if as_json:
@@ -39,5 +42,10 @@ def command(workspace: str, edits: str | None, as_json: bool, quiet: bool) -> No
         click.echo(
             show.printable(f"likely mislabel: {title} ({suspect.label}) looks like {suspect.likelier}"), err=True
         )
+    if fresh:
+        said = "fill in `action` (keep, exclude, verified, relabel with new_label) and run the same command again"
+        click.echo(show.printable(f"doubtful photos listed in {edits}: {len(found.doubtful)}; {said}"), err=True)
+    elif edits is not None:
+        click.echo(show.printable(f"decisions of {edits} in force: {len(found.decided)}"), err=True)
     for label, count in found.imbalance.items():
         click.echo(show.printable(f"few photos: {label} has {count}, less than a tenth of the largest class"), err=True)

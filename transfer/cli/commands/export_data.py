@@ -33,4 +33,5 @@ def command(workspace: str, into: str, format: str, as_json: bool, quiet: bool) 
         show.as_json({"path": str(written.path), "format": written.format, "photos": written.photos})
         return
     show.table(("part", "photos"), list(written.photos.items()))
-    click.echo(f"written to {written.path}, with CREDITS.csv and CREDITS.md", err=True)
+    click.echo(show.printable(f"licences: {written.terms}"), err=True)
+    click.echo(show.printable(f"written to {written.path}, with CREDITS.csv and CREDITS.md"), err=True)
