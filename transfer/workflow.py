@@ -171,10 +171,12 @@ def split(workspace: Place, *, validation: float = 0.15, test: float = 0.15, see
         DataError: Classes too small to split; the sentence names them.
     """
     from transfer.collecting.split import split as decide
+    from transfer.credits import keep_in_step
 
     workspace = Workspace.of(workspace)
     manifest = decide(_photos(workspace), validation=validation, test=test, seed=seed)
     manifest.write(workspace)
+    keep_in_step(manifest, workspace)
     return manifest
 
 
