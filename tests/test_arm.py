@@ -19,6 +19,7 @@ arms = draw.builds(Arm, names, names, draw.none() | files, draw.lists(names, max
 @given(arms)
 @example(Arm("vgg16", "frozen_head", "weights/mine.weights.h5", ("augment",)))
 @example(Arm("vgg16", "frozen_head", "a+b@c:d", ("augment",)))
+@example(Arm("keras_hub:resnet_50_imagenet", "frozen_head", "a:b", ("augment",)))
 @example(Arm("vgg16", "frozen_head", "C:frozen_head+x:y", ()))
 def test_reading_what_was_written_gives_the_same_arm(arm: Arm) -> None:
     assert Arm.parse(str(arm)) == arm
@@ -51,10 +52,18 @@ def test_the_parts_are_found(text: str, weights: str | None, strategy: str, tric
     assert Arm.parse(text) == Arm("resnet50", strategy, weights, tricks)
 
 
+def test_a_preset_of_keras_hub_is_part_of_the_backbone() -> None:
+    arm = Arm.parse("keras_hub:resnet_50_imagenet:frozen_head+augment")
+    assert arm == Arm("keras_hub:resnet_50_imagenet", "frozen_head", None, ("augment",))
+    assert Arm.parse(str(arm)) == arm
+    assert Arm.parse("keras_hub:vgg_16@mine.h5") == Arm("keras_hub:vgg_16", "linear_probe", "mine.h5", ())
+
+
 @pytest.mark.parametrize(
     "text",
     ["", " ", ":frozen_head", "@none", "+augment", "vgg 16", "vgg16:", "vgg16@", "vgg16+", "vgg16:a:b", "vgg16:a@b",
-     "vgg16@two\nlines:frozen_head", "vgg16++augment", "vgg-16", "größe", "vgg16;frozen_head"],
+     "vgg16@two\nlines:frozen_head", "vgg16++augment", "vgg-16", "größe", "vgg16;frozen_head",
+     "keras_hub:", "keras_hub:a:b:c", "keras_hub::frozen_head", "kerashub:a:b"],
 )  # fmt: skip
 def test_another_form_is_refused_with_the_right_one(text: str) -> None:
     with pytest.raises(CallError, match=r"BACKBONE\[@WEIGHTS\]\[:STRATEGY\]\[\+TRICK\.\.\.\]") as caught:

@@ -4,6 +4,10 @@
 
     vgg16:fine_tune_top+augment    lenet5:from_scratch    mobilenet_v2@mine.weights.h5:linear_probe
 
+BACKBONE is a name, or ``keras_hub:PRESET``: after ``keras_hub:`` the next name always belongs to the backbone.
+
+    keras_hub:resnet_50_imagenet:linear_probe
+
 An arm holds names only; whether a shelf knows them is decided where the shelves are.
 """
 
@@ -15,7 +19,9 @@ from dataclasses import dataclass
 
 from transfer.errors import CallError
 
-_FORM = re.compile(r"(?P<backbone>\w+)(@(?P<weights>.+?))?(:(?P<strategy>\w+))?(?P<tricks>(\+\w+)*)", re.ASCII)
+_FORM = re.compile(
+    r"(?P<backbone>(keras_hub:)?\w+)(@(?P<weights>.+?))?(:(?P<strategy>\w+))?(?P<tricks>(\+\w+)*)", re.ASCII
+)
 
 
 @dataclass(frozen=True, order=True)
@@ -23,7 +29,7 @@ class Arm:
     """One competitor.
 
     Attributes:
-        backbone: A name on the backbones' shelf.
+        backbone: A name on the backbones' shelf, or ``keras_hub:PRESET``.
         strategy: A name on the strategies' shelf.
         weights: ``imagenet``, ``none``, a name kept by ``pretrain`` or a file; None takes the usual ones.
         tricks: Names on the tricks' shelf, applied from left to right.

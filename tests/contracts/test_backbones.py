@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
 
@@ -51,8 +51,13 @@ class Built:
             self.network = self.backbone.network(self.size)
         self.pictures = numpy.random.default_rng(0).uniform(0, 255, (2, self.size, self.size, 3)).astype("float32")
 
+    @cached_property
     def prepared(self) -> numpy.ndarray:
         return numpy.asarray(preprocessing(self)(self.pictures))
+
+    @cached_property
+    def features(self) -> numpy.ndarray:
+        return numpy.asarray(self.network(self.prepared, training=False))
 
     def bottom(self, last: str) -> keras.Model:
         return keras.Model(self.network.input, self.network.get_layer(last).output)
@@ -116,21 +121,18 @@ def test_published_weights_have_a_place_a_licence_and_a_well_formed_hash(built: 
 
 
 def test_the_graph_takes_what_preprocessing_gives_and_gives_a_map(built: Built) -> None:
-    assert built.prepared().shape[1:] == built.network.input.shape[1:]
+    assert built.prepared.shape[1:] == built.network.input.shape[1:]
     assert len(built.network.output.shape) == 4
 
 
 def test_the_map_depends_on_the_picture(running: Built) -> None:
-    features = numpy.asarray(running.network(running.prepared(), training=False))
+    features = running.features
     assert numpy.isfinite(features).all()
     assert not numpy.array_equal(features[0], features[1])
 
 
-def test_a_network_answers_the_same_twice_and_photo_by_photo(running: Built) -> None:
-    prepared = running.prepared()
-    both = numpy.asarray(running.network(prepared, training=False))
-    numpy.testing.assert_array_equal(both, numpy.asarray(running.network(prepared, training=False)))
-    alone = numpy.asarray(running.network(prepared[1:], training=False))
+def test_a_network_answers_photo_by_photo_as_it_does_together(running: Built) -> None:
+    alone, both = numpy.asarray(running.network(running.prepared[1:], training=False)), running.features
     numpy.testing.assert_allclose(alone, both[1:], rtol=1e-4, atol=1e-4 * max(1.0, float(abs(both).max())))
 
 
@@ -150,12 +152,11 @@ def test_one_tensor_leaves_each_stage(built: Built) -> None:
 
 
 def test_the_stages_one_after_the_other_make_the_whole(running: Built) -> None:
-    kept, between = running.prepared(), running.network.input
-    whole = running.network(kept, training=False)
+    kept, between = running.prepared, running.network.input
     for stage in running.backbone.stages:
         end = running.network.get_layer(stage.last).output
         kept, between = keras.Model(between, end)(kept, training=False), end
-    numpy.testing.assert_array_equal(numpy.asarray(kept), numpy.asarray(whole))
+    numpy.testing.assert_array_equal(numpy.asarray(kept), running.features)
 
 
 def test_every_layer_belongs_to_exactly_one_stage(built: Built) -> None:
@@ -204,7 +205,7 @@ def test_features_are_those_that_keras_gives_with_the_same_weights(running: Buil
         for variables in (running.network.trainable_variables, running.network.non_trainable_variables)
     ]
     expected, _ = twin.stateless_call(*values, module.preprocess_input(running.pictures.copy()), training=False)
-    ours = numpy.asarray(running.network(running.prepared(), training=False))
+    ours = running.features
     scale = float(abs(ours).max())
     numpy.testing.assert_allclose(ours / scale, numpy.asarray(expected) / scale, atol=2e-5)
     assert ours.std() > 0
@@ -214,7 +215,7 @@ def test_preprocessing_survives_saving(built: Built, tmp_path: Path) -> None:
     model = preprocessing(built)
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
-    numpy.testing.assert_array_equal(numpy.asarray(again(built.pictures)), built.prepared())
+    numpy.testing.assert_array_equal(numpy.asarray(again(built.pictures)), built.prepared)
 
 
 # Keras 3.15 turns its own variables to arrays in a way that NumPy 2 asks to change.
@@ -224,5 +225,5 @@ def test_a_network_of_our_own_survives_saving(name: str, tmp_path: Path) -> None
     built = Built(name)
     built.network.save(tmp_path / "network.keras")
     again = keras.saving.load_model(tmp_path / "network.keras")
-    prepared = built.prepared()
+    prepared = built.prepared
     numpy.testing.assert_array_equal(numpy.asarray(again(prepared)), numpy.asarray(built.network(prepared)))

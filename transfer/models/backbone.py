@@ -17,7 +17,31 @@ import keras
 from transfer.shelf import Shelf
 from transfer.strategy import Head
 
-BACKBONES = Shelf("transfer.models.backbones", "backbone")
+KERAS_HUB = "keras_hub:"
+"""What the name of a preset of KerasHub begins with, as a backbone."""
+
+
+class BackboneShelf(Shelf):
+    """The files on the shelf; and by name, ``keras_hub:PRESET``, whatever KerasHub has, which is not listed."""
+
+    def __contains__(self, name: object) -> bool:
+        return (isinstance(name, str) and name.startswith(KERAS_HUB)) or super().__contains__(name)
+
+    def __getitem__(self, name: str) -> Backbone:
+        """The backbone of that name.
+
+        Raises:
+            CallError: There is none. WeightsError: KerasHub cannot fetch what it says of the preset.
+        """
+        if name.startswith(KERAS_HUB):
+            from transfer.models.backbones._keras_hub import of_preset
+
+            return of_preset(name.removeprefix(KERAS_HUB))
+        backbone: Backbone = super().__getitem__(name)
+        return backbone
+
+
+BACKBONES = BackboneShelf("transfer.models.backbones", "backbone")
 
 
 @dataclass(frozen=True)
@@ -26,7 +50,8 @@ class Weights:
 
     Attributes:
         name: As an arm names them: ``imagenet``.
-        file: Path below the host of Keras' published weights, or ``package:NAME`` for a file in ``transfer/data``.
+        file: Path below the host of Keras' published weights, ``package:NAME`` for a file in ``transfer/data``, or
+            ``keras_hub:PRESET`` for what KerasHub keeps.
         hash: ``md5:...`` or ``sha256:...``; None where the publisher states none.
         licence: Under which the weights are published.
         size: Side in pixels of the pictures they were trained on, where it differs from the backbone's usual one.

@@ -24,7 +24,7 @@ import keras
 
 from transfer import web
 from transfer.errors import CallError, TransferError, WeightsError
-from transfer.models.backbone import Backbone, Weights
+from transfer.models.backbone import KERAS_HUB, Backbone, Weights
 
 HOST = "https://storage.googleapis.com/tensorflow/keras-applications"
 NONE = "none"
@@ -91,7 +91,8 @@ def locate(
     name = wanted or next(iter(published))
     if name in published:
         weights = published[name]
-        path = _packaged(weights) or _cached(backbone_name, weights, timeout, on_progress)
+        path = _packaged(weights) or _kept_by_keras_hub(weights)
+        path = path or _cached(backbone_name, weights, timeout, on_progress)
         return Located(name, path, _digest(path, "sha256"), weights.licence, weights.size)
     path = Path(name).expanduser()
     if path.is_file():
@@ -153,6 +154,15 @@ def _packaged(weights: Weights) -> Path | None:
     if fault is not None:
         raise WeightsError(f"{fault}.", received=path, remedy="Install transfer again.")
     return path
+
+
+def _kept_by_keras_hub(weights: Weights) -> Path | None:
+    """The file of a preset, where KerasHub keeps it."""
+    if not weights.file.startswith(KERAS_HUB):
+        return None
+    from transfer.models.backbones._keras_hub import weights_file
+
+    return weights_file(weights.file.removeprefix(KERAS_HUB))
 
 
 def _cached(

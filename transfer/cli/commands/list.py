@@ -19,4 +19,5 @@ def command(family: str, as_json: bool) -> None:
     if as_json:
         show.as_json([{"name": name, "summary": summary} for name, summary in entries])
     else:
-        show.table(("name", "summary"), entries)
+        more = [("keras_hub:PRESET", "Any convolutional preset of KerasHub, where it is installed.")]
+        show.table(("name", "summary"), entries + (more if family == "backbones" else []))
