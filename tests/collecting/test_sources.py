@@ -264,6 +264,23 @@ def test_openverse_rests_before_its_minute_is_used_up_and_after_a_429(world):
     assert 38 in world.clock.slept
 
 
+def test_when_the_day_is_used_up_openverse_is_left_alone_and_the_next_day_goes_on(world, workspace):
+    world.openverse.add("apple", 100)
+    world.openverse.today = 2
+    answers = Answers(workspace)
+    photos = look_for(world, "openverse", answers=answers)
+    assert len(list(itertools.islice(photos, 40))) == 40
+    with pytest.raises(FetchError, match="goes on from here tomorrow"):
+        next(photos)
+    assert len(world.openverse.pages) == 2  # the third was not asked for in vain
+    with pytest.raises(FetchError, match="goes on from here tomorrow") as caught:
+        list(look_for(world, "openverse", answers=answers))  # another process, which knows nothing of it
+    assert (caught.value.reason, caught.value.wait) == ("busy", 40000)
+    world.openverse.today = 200
+    assert len(list(look_for(world, "openverse", answers=answers))) == 100
+    assert len(world.openverse.pages) == 2 + 1 + 3
+
+
 def test_nulls_short_pages_and_an_unknown_licence_are_read_as_they_are():
     result = openverse_site.result("apple", 1) | {"title": None, "creator": None, "license_version": None}
     photos = openverse.parse_page(

@@ -18,7 +18,7 @@ class Openverse:
 
     Attributes:
         photos: Keyword -> results. faults: Answered instead, one each. tokens: That are good now.
-        burst: What is left of this minute. lives: Pages that a token is good for.
+        burst: What is left of this minute. today: What is left of this day. lives: Pages that a token is good for.
     """
 
     def __init__(self) -> None:
@@ -28,6 +28,7 @@ class Openverse:
         self.given = 0
         self.burst = 1000
         self.lives = 1 << 30
+        self.today = 1 << 30
         self.pages: list[dict[str, str]] = []
 
     def add(self, keyword: str, count: int, *, start: int = 0, **fields: Any) -> None:
@@ -43,6 +44,9 @@ class Openverse:
         assert "mature" not in asking.fields, "any value of it, false too, asks for sensitive pictures"
         self.pages.append(asking.fields)
         self.burst -= 1
+        self.today -= 1
+        if self.today < 0:
+            return self.say(asking, 429, {"detail": "Request was throttled."}, Retry_After="40000")
         if self.burst < 0:
             return self.say(asking, 429, {"detail": "Request was throttled."}, Retry_After="38")
         trusted = asking.headers.get("Authorization", "").removeprefix("Bearer ") in self.tokens
@@ -76,7 +80,9 @@ class Openverse:
         return self.say(asking, 200, {"access_token": token, "expires_in": 36000, "token_type": "Bearer"})
 
     def say(self, asking: Asking, status: int, document: object, **headers: str) -> None:
-        headers |= {"Content_Type": "application/json", "X_RateLimit_Available_anon__burst": str(max(0, self.burst))}
+        left = {"burst": self.burst, "sustained": self.today}
+        headers |= {f"X_RateLimit_Available_anon__{name}": str(max(0, count)) for name, count in left.items()}
+        headers |= {"Content_Type": "application/json"}
         asking.answer(status, json.dumps(document).encode(), **headers)
 
 

@@ -107,6 +107,7 @@ class _Service:
         self._web = web
         self._known = bool(key("OPENVERSE_CLIENT_ID") and key("OPENVERSE_CLIENT_SECRET"))
         self.page_size = PAGE_WITH_KEY if self._known else PAGE
+        self._spent = False  # whether the questions of this day are used up
 
     def page(self, asked: Mapping[str, Any]) -> dict[str, Any] | None:
         """One page; None where a page of this size is refused, with a fresh token as well."""
@@ -114,7 +115,12 @@ class _Service:
         for renew in (False, True):
             token = self._token(renew=renew) if asked["page_size"] > PAGE else None
             headers = {"Authorization": f"Bearer {token}"} if token else {}
-            answer, found = ask(self._web, url, headers=headers)
+            if self._spent:
+                raise _no_more_today()
+            try:
+                answer, found = ask(self._web, url, headers=headers)
+            except FetchError as fault:
+                raise _no_more_today(fault.wait) if (fault.wait or 0) > self._web.policy.patience else fault from None
             self._heed(answer.headers)
             if answer.status == 200:
                 return found
@@ -124,10 +130,12 @@ class _Service:
         return None
 
     def _heed(self, headers: Mapping[str, str]) -> None:
-        """Rest before the service has to say so."""
+        """Rest, or end, before the service has to say so."""
         for name, value in headers.items():
-            if name.startswith("x-ratelimit-available-") and name.endswith("_burst") and number(value) <= 0:
-                self._web.cool(SITE, 1, _MINUTE)
+            if name.startswith("x-ratelimit-available-") and number(value) <= 0:
+                if name.endswith("_burst"):
+                    self._web.cool(SITE, 1, _MINUTE)
+                self._spent |= name.endswith("_sustained")
 
     def _token(self, *, renew: bool) -> str | None:
         client = key("OPENVERSE_CLIENT_ID") or ""
@@ -152,6 +160,11 @@ class _Service:
         if answer.status != 200 or not isinstance(token, str):
             raise FetchError("server_error", "Openverse gives no token.", received=f"{SITE}/auth_tokens/token/")
         return token, float(number(found.get("expires_in")))
+
+
+def _no_more_today(wait: float | None = None) -> FetchError:
+    what = "Openverse answers no more questions for today; the same command goes on from here tomorrow."
+    return FetchError("busy", what, wait=wait)
 
 
 _tokens: dict[str, tuple[str | None, float]] = {}
