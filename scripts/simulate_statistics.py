@@ -9,6 +9,10 @@ does not. Beside the report's own interval stand those that it does not use:
     photos       Student's paired t-test over the photos, all seeds averaged, groups ignored
     percentile   joint bootstrap of seeds and groups, plain percentiles
 
+For folds arms are really trained, since what folds are about is that their trainings share photos: each arm is a
+nearest centroid in 20 dimensions of its own, on photos whose difficulty both share. Beside the report's interval stands
+Student's paired t-test over the folds. The true difference is the mean of all simulated comparisons.
+
 Run it to write the tables into docs/statistics.md (the page says how long it took):
 
     OMP_NUM_THREADS=1 python scripts/simulate_statistics.py --repetitions 2000 --into docs/statistics.md
@@ -21,7 +25,7 @@ import itertools
 import re
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy
@@ -29,6 +33,8 @@ from numpy import ndarray
 from scipy import stats
 
 from transfer import scores
+from transfer.folds import divide
+from transfer.photo import Photo
 
 WAYS = ("report", "seeds", "photos", "percentile")
 LEVEL = 0.05
@@ -170,8 +176,105 @@ def family(setting: Setting, *, repetitions: int, draws: int = 2000) -> dict[str
     return {name: wrong[name] / repetitions for name in ("holm", "uncorrected", "percentile", "found")}
 
 
+@dataclass(frozen=True)
+class FoldSetting:
+    """Arms in folds, to repeat.
+
+    Attributes:
+        folds, repetitions: Of the division. photos: Of two classes; ``grouped``: in groups of one to three.
+        per_class: Photos a class that are learnt from, None for all outside the fold.
+        signal: How far the classes stand apart. gap: How much nearer they stand for the second arm.
+    """
+
+    folds: int = 5
+    repetitions: int = 1
+    photos: int = 100
+    grouped: bool = False
+    per_class: int | None = None
+    signal: float = 1.2
+    gap: float = 0.0
+
+
+DIMENSIONS = 20
+
+
+def in_folds(setting: FoldSetting, *, repetitions: int) -> Trials:
+    """Repeat a comparison of two arms that are trained in folds.
+
+    Returns:
+        For ``report`` and ``folds`` (Student's t over the folds) as in ``pairs``; ``covers["single"]`` is of the
+        interval of the first arm's accuracy.
+    """
+    rng = numpy.random.default_rng([setting.folds, setting.repetitions, setting.photos, int(10 * setting.gap)])
+    n = setting.photos
+    sizes = rng.integers(1, 4, n) if setting.grouped else numpy.ones(n, dtype=int)
+    group = numpy.repeat(numpy.arange(n), sizes)[:n]
+    label = group % 2
+    accuracies = _accuracies(setting, group, label, rng, repetitions)
+    design = scores.Design(setting.folds, n, int(group.max()) + 1)
+    gap = float((accuracies[0] - accuracies[1]).mean()) if setting.gap else 0.0
+    covers: Counter[str] = Counter()
+    rejects: Counter[str] = Counter()
+    width: Counter[str] = Counter()
+    for one, other in zip(*accuracies, strict=True):
+        found = scores.difference_over_splits(one, other, design)
+        for way, (low, high) in {"report": (found.low, found.high), "folds": student(one - other)}.items():
+            covers[way] += low <= gap <= high
+            rejects[way] += not low <= 0 <= high
+            width[way] += high - low
+        covers["single"] += float(accuracies[0].mean()) in scores.mean_over_splits(one, design)
+    return Trials(*({way: total[way] / repetitions for way in total} for total in (covers, rejects, width)))
+
+
+def _accuracies(
+    setting: FoldSetting, group: ndarray, label: ndarray, rng: numpy.random.Generator, repetitions: int
+) -> ndarray:
+    """The accuracy of both arms in every fold of every comparison, ``(2, comparisons, trainings)``."""
+    n, sign = setting.photos, 2.0 * label - 1
+    shared = 0.5 * rng.normal(size=(repetitions, group.max() + 1))[:, group] + 0.5 * rng.normal(size=(repetitions, n))
+    arms = []
+    for signal in (setting.signal, setting.signal - setting.gap):
+        own = 0.5 * rng.normal(size=(repetitions, group.max() + 1))[:, group]
+        seen = rng.normal(size=(repetitions, n, DIMENSIONS)).astype("float32")
+        seen[:, :, 0] += sign * (signal + shared + own)
+        arms.append(seen)
+    found = []
+    for judged in _divisions(setting, group, label):
+        learnt = numpy.setdiff1d(numpy.arange(n), judged)
+        if setting.per_class is not None:
+            learnt = rng.permutation(learnt)
+            learnt = numpy.concatenate([learnt[label[learnt] == one][: setting.per_class] for one in (0, 1)])
+        found.append([_centroids(seen, label, learnt, judged) for seen in arms])
+    return numpy.moveaxis(numpy.array(found), 0, 2)
+
+
+def _divisions(setting: FoldSetting, group: ndarray, label: ndarray) -> list[ndarray]:
+    """The judged photos of every training, divided as a comparison divides them."""
+    photos = [
+        Photo(str(n), "", str(label[n]), "simulated", sha256=f"{n:06}", group=f"{of}" if setting.grouped else None)
+        for n, of in enumerate(group)
+    ]
+    return [
+        numpy.array([int(photo.id) for photo in part])
+        for repetition in range(setting.repetitions)
+        for part in divide(photos, setting.folds, seed=str(repetition))
+    ]
+
+
+def _centroids(seen: ndarray, label: ndarray, learnt: ndarray, judged: ndarray) -> ndarray:
+    """The accuracy of nearest centroids in every comparison."""
+    zero, one = (seen[:, learnt[label[learnt] == number]].mean(axis=1) for number in (0, 1))
+    side = numpy.einsum("snd,sd->sn", seen[:, judged] - ((zero + one) / 2)[:, None], one - zero)
+    return ((side > 0) == (label[judged] == 1)).mean(axis=1)
+
+
 GAPS = [Setting(seeds, luck=luck, gap=0.03) for seeds in (3, 5, 10) for luck in (0.0, 0.01, 0.03)]
 NULLS = [Setting(seeds, luck=luck) for seeds in (2, 3, 5, 10) for luck in (0.0, 0.01, 0.03)]
+FOLDS = [
+    FoldSetting(folds, repetitions, per_class=per_class)
+    for folds, repetitions in ((3, 1), (5, 1), (10, 1), (5, 3), (5, 10))
+    for per_class in (None, 5)
+] + [FoldSetting(5, 3, grouped=True), FoldSetting(5, 3, photos=60, signal=2.5), FoldSetting(5, 3, photos=400)]
 FAMILIES = [Setting(5, luck=luck, gap=gap, arms=4) for gap in (0.0, 0.06) for luck in (0.01, 0.03)]
 
 
@@ -184,7 +287,7 @@ def share(value: float) -> str:
 
 
 def study(repetitions: int) -> str:
-    """The three tables, in Markdown."""
+    """The tables, in Markdown."""
     began = time.process_time()
     head = ("seeds", "luck, points", "report", "t over seeds", "t over photos", "percentile")
     lines = [f"Each row: {repetitions:,} simulated comparisons.", "", "### Coverage of a true difference", ""]
@@ -206,7 +309,24 @@ def study(repetitions: int) -> str:
         lead = f"first {100 * one.gap:g} points better" if one.gap else "all four equal"
         rows.append((lead, f"{100 * one.luck:g}", *map(share, rates.values())))
     head = ("arms", "luck, points", "report (Holm)", "uncorrected", "percentile, uncorrected", "first told from all")
-    lines += table(head, rows)
+    lines += [*table(head, rows), "### Folds", ""]
+    rows = []
+    for fold in FOLDS:
+        null = in_folds(fold, repetitions=repetitions)
+        gap = in_folds(replace(fold, gap=0.4), repetitions=repetitions)
+        photos = f"{fold.photos}{' in groups' if fold.grouped else ''}{', easy' if fold.signal > 2 else ''}"
+        rows.append(
+            (
+                f"{fold.repetitions} x {fold.folds}",
+                photos,
+                "all" if fold.per_class is None else str(fold.per_class),
+                *(share(null.rejects[way]) for way in ("report", "folds")),
+                *(share(gap.covers[way]) for way in ("report", "folds", "single")),
+                f"{100 * gap.width['report']:.1f}",
+            )
+        )
+    head = ("folds", "photos", "a class", "null rejected, report", "t over folds", "true gap covered, report")
+    lines += table((*head, "t over folds", "one accuracy covered", "width, points"), rows)
     lines.append(f"Processor time: {(time.process_time() - began) / 60:.0f} minutes.")
     return "\n".join(lines)
 

@@ -27,6 +27,8 @@ grids = draw.builds(
     tricks=draw.lists(draw.sampled_from(["augment", "dropout"]), max_size=2, unique=True).map(tuple),
     epochs=sizes,
     size=sizes,
+    folds=draw.one_of(draw.none(), draw.integers(2, 10)),
+    refit=draw.booleans(),
 )
 
 
@@ -40,7 +42,7 @@ def test_a_grid_comes_back_from_its_file(grid: Grid, tmp_path_factory: pytest.Te
 @given(grid=grids)
 def test_every_arm_meets_every_size_and_seed_with_and_without_each_trick(grid: Grid) -> None:
     cells = list(grid.cells())
-    assert len(cells) == len(grid.arms) * (1 + len(grid.tricks)) * len(grid.per_class) * grid.seeds
+    assert len(cells) == len(grid.arms) * (1 + len(grid.tricks)) * len(grid.per_class) * grid.seeds * (grid.folds or 1)
     for arm in grid.arms:
         plain = [(k, seed) for one, k, seed in cells if one == arm]
         for trick in grid.tricks:
@@ -53,6 +55,8 @@ def test_every_arm_meets_every_size_and_seed_with_and_without_each_trick(grid: G
         ("arms = []", "nothing to compare"),
         ('arms = ["vgg16"]\nseeds = 0', "--seeds"),
         ('arms = ["vgg16"]\nper_class = [0]', "--per-class"),
+        ('arms = ["vgg16"]\nfolds = 1', "--folds"),
+        ('arms = ["vgg16"]\nrefit = 1', "refit"),
         ('arms = ["vgg16"]\nspeed = 3', "speed"),
         ('arms = ["vgg16:"]', "BACKBONE"),
         ("arms = 3", "wrong kind"),

@@ -214,3 +214,48 @@ def test_two_thousand_draws_of_three_seeds_and_four_hundred_photos_take_well_bel
     began = time.process_time()
     compared(a, b)
     assert time.process_time() - began < 1.0
+
+
+# --- folds ---
+
+
+def test_over_splits_the_difference_is_the_corrected_t_test() -> None:
+    a, b = [0.9, 0.8, 0.85, 0.95, 0.9], [0.8, 0.8, 0.8, 0.85, 0.75]
+    found = scores.difference_over_splits(a, b, scores.Design(folds=5, photos=100, groups=90))
+    test = scores.nadeau_bengio(numpy.subtract(a, b), test_share=1 / 4)
+    assert found.p == pytest.approx(test.p)
+    assert found.estimate == pytest.approx(0.08)
+    edge = scores.difference_over_splits(a, b, scores.Design(5, 100, 90), level=1 - test.p)
+    assert edge.low == pytest.approx(0, abs=1e-12), "p is the level whose interval just touches zero"
+    assert (found.seeds, found.photos, found.groups) == (5, 100, 90)
+    assert 0.5 < found.probability < 1
+
+
+def test_equal_scores_of_few_folds_are_not_taken_for_certainty() -> None:
+    design = scores.Design(folds=3, photos=30, groups=30)
+    same = scores.difference_over_splits([0.8] * 3, [0.8] * 3, design)
+    assert (same.estimate, same.p, same.probability) == (0, 1, 0.5)
+    assert same.high > 0.05
+    apart = scores.difference_over_splits([0.9] * 3, [0.8] * 3, design)
+    assert 0 < apart.p < 0.2
+    assert apart.low < 0.05
+
+
+def test_one_split_says_nothing_about_another() -> None:
+    found = scores.difference_over_splits([0.9], [0.5], scores.Design(5, 100, 100))
+    assert (found.p, found.probability, found.low) == (1.0, 0.5, -numpy.inf)
+
+
+def test_the_interval_of_an_accuracy_in_folds_is_no_narrower_than_that_of_its_photos() -> None:
+    design = scores.Design(folds=5, photos=60, groups=60)
+    perfect = scores.mean_over_splits([1.0] * 5, design)
+    assert (perfect.low, perfect.high) == (pytest.approx(scores.wilson(60, 60).low), 1.0)
+    apart = scores.mean_over_splits([0.6, 1.0, 0.7, 0.9, 0.8], design)
+    assert apart.high - apart.low > scores.wilson(48, 60).high - scores.wilson(48, 60).low
+
+
+def test_how_many_photos_in_folds_a_point_would_take_follows_from_what_they_vary() -> None:
+    near = scores.difference_over_splits([0.9, 0.8, 0.9], [0.8, 0.8, 0.9], scores.Design(3, 90, 90))
+    needed = scores.photos_needed(near)
+    assert needed is not None
+    assert needed > 1000

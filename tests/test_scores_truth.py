@@ -58,6 +58,22 @@ def test_an_arm_that_is_better_is_told_from_all_others_and_no_more_is_claimed() 
     assert found["holm"] <= 0.05 + 3 * (0.05 * 0.95 / 100) ** 0.5
 
 
+@pytest.mark.parametrize("per_class", [None, 5])
+def test_in_folds_a_true_null_is_rejected_no_more_often_than_a_report_says(per_class: int | None) -> None:
+    setting = STUDY["FoldSetting"](5, 3, photos=80, per_class=per_class)
+    found = STUDY["in_folds"](setting, repetitions=REPETITIONS)
+    assert found.rejects["report"] <= 0.05
+    assert found.rejects["folds"] > 0.05 + error(0.05)
+    assert found.covers["single"] >= 0.93 - error(0.93)
+
+
+def test_in_folds_a_true_difference_is_covered() -> None:
+    setting = STUDY["FoldSetting"](5, 1, photos=80, gap=0.5, grouped=True)
+    found = STUDY["in_folds"](setting, repetitions=REPETITIONS)
+    assert found.covers["report"] >= 0.93 - error(0.93)
+    assert found.rejects["report"] < found.rejects["folds"]
+
+
 def test_the_script_writes_its_tables_between_the_marks_of_a_page_and_nothing_else(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# Before\n\n<!-- results -->\nformer rows\n<!-- end -->\n\nAfter.\n", encoding="utf-8")
@@ -86,7 +102,7 @@ def test_what_the_page_on_statistics_claims_stands_in_its_tables() -> None:
         ][2:]
         for title, body in re.findall(r"### (.*?)\n(.*?)(?=\n###|<!-- end -->)", text, re.DOTALL)
     }
-    assert len(tables) == 4
+    assert len(tables) == 5
     coverage = [float(row[2]) for row in tables["Coverage of a true difference"]]
     assert len(coverage) == len(STUDY["GAPS"])
     assert min(coverage) >= 93 - 1.2
@@ -95,5 +111,10 @@ def test_what_the_page_on_statistics_claims_stands_in_its_tables() -> None:
     assert len(rejected) == len(STUDY["NULLS"])
     assert max(rejected) <= 5 + 1.0
     assert max(float(row[2]) for row in tables["Any wrong claim among the six pairs of four arms"]) <= 5 + 1.0
+    folds = tables["Folds"]
+    assert len(folds) == len(STUDY["FOLDS"])
+    assert max(float(row[3]) for row in folds) <= 5 + 1.0
+    assert min(float(cell) for row in folds for cell in (row[5], row[7])) >= 95 - 1.2
+    assert max(float(row[4]) for row in folds) > 50  # Student's t over the folds, which is not used
     for column in (3, 4, 5):  # the ways that are not used fail somewhere, each of them
         assert max(float(row[column]) for row in tables["Rejections of a true null"]) > 10

@@ -29,6 +29,8 @@ class Grid:
         per_class: Training photos a class; None for all there are.
         tricks: Each is added alone to each arm, so that its effect can be told in pairs.
         epochs, size: Instead of every arm's own.
+        folds: Instead of the given splits every photo is judged once, in so many folds; ``seeds`` then says how often.
+        refit: Whether every arm is trained again on train and validation once those have chosen its settings.
 
     Raises:
         CallError: Nothing to compare, or a number out of range.
@@ -40,6 +42,8 @@ class Grid:
     tricks: tuple[str, ...] = ()
     epochs: int | None = None
     size: int | None = None
+    folds: int | None = None
+    refit: bool = False
 
     def __post_init__(self) -> None:
         if not self.arms:
@@ -48,13 +52,21 @@ class Grid:
         for name, value in numbers + [("per-class", k) for k in self.per_class]:
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise CallError(f"--{name} must be at least 1.", received=value)
+        if self.folds is not None and (not isinstance(self.folds, int) or self.folds < 2):
+            raise CallError("--folds must be at least 2.", received=self.folds)
+        if not isinstance(self.refit, bool):
+            raise CallError("refit is true or false.", received=self.refit)
 
     def cells(self) -> Iterator[tuple[Arm, int | None, int]]:
-        """Every arm, size and seed, in that order; an arm is followed by itself with each trick."""
+        """Every arm, size and seed, in that order; an arm is followed by itself with each trick.
+
+        In folds a repetition is as many seeds as there are folds; ``transfer.folds`` says which is which.
+        """
+        seeds = self.seeds * (self.folds or 1)
         for arm in self.arms:
             for one in (arm, *(arm.with_trick(trick) for trick in self.tricks)):
                 for k in self.per_class:
-                    yield from ((one, k, seed) for seed in range(self.seeds))
+                    yield from ((one, k, seed) for seed in range(seeds))
 
     # --- as a file ---
 
@@ -63,8 +75,9 @@ class Grid:
         record: dict[str, Any] = {"arms": [str(arm) for arm in self.arms], "seeds": self.seeds}
         record["per_class"] = ["all" if k is None else k for k in self.per_class]
         record |= {"tricks": list(self.tricks)} if self.tricks else {}
-        record |= {name: value for name in ("epochs", "size") if (value := getattr(self, name)) is not None}
-        # Strings, numbers and lists of them are written alike in JSON and TOML.
+        record |= {name: value for name in ("epochs", "size", "folds") if (value := getattr(self, name)) is not None}
+        record |= {"refit": True} if self.refit else {}
+        # Strings, numbers, true and lists of them are written alike in JSON and TOML.
         return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in record.items())
 
     @classmethod
@@ -89,6 +102,8 @@ class Grid:
                 tricks=tuple(record.get("tricks", ())),
                 epochs=record.get("epochs"),
                 size=record.get("size"),
+                folds=record.get("folds"),
+                refit=record.get("refit", False),
             )
         except (TypeError, AttributeError) as error:
             raise CallError("A value of the grid file is of the wrong kind.", received=f"{path}: {error}") from error

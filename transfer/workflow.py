@@ -218,6 +218,8 @@ def compare(
     tricks: Sequence[str] = (),
     epochs: int | None = None,
     size: int | None = None,
+    folds: int | None = None,
+    refit: bool = False,
     jobs: int = 1,
     budget: float | None = None,
     on_progress: Progress | None = None,
@@ -225,10 +227,12 @@ def compare(
     """Train arms x training sizes x seeds on the same splits; only what is missing is trained.
 
     Args:
-        workspace: Split with the defaults if it has not been split.
-        arms: Their text forms; or a whole ``Grid``, and then the five that follow are left out.
+        workspace: Split with the defaults if it has not been split and no folds are asked for.
+        arms: Their text forms; or a whole ``Grid``, and then what follows up to ``refit`` is left out.
         seeds: How many, from 0. per_class: Training photos a class; None for all.
         tricks: Each is added alone to each arm. epochs, size: Instead of every arm's own.
+        folds: For small sets: every kept photo is judged once in each of ``seeds`` repetitions of so many folds; the
+            given splits play no part. refit: Every arm is trained again on train and validation once those have chosen.
         jobs: Trials at once. budget: Seconds after which no trial is begun.
         on_progress: Told ``(done, total, what)``.
 
@@ -242,8 +246,8 @@ def compare(
     workspace = Workspace.of(workspace)
     if not isinstance(arms, Grid):
         parsed = tuple(Arm.parse(arm) for arm in arms)
-        arms = Grid(parsed, seeds, tuple(per_class), tuple(tricks), epochs, size)
-    manifest = _split_photos(workspace)
+        arms = Grid(parsed, seeds, tuple(per_class), tuple(tricks), epochs, size, folds, refit)
+    manifest = _photos(workspace) if arms.folds else _split_photos(workspace)
     runs = run_grid(manifest, workspace, grid=arms, jobs=jobs, budget=budget, on_progress=on_progress)
     workspace.write_text(workspace.grid, arms.to_toml())
     return Comparison(tuple(runs))
@@ -360,13 +364,12 @@ def _split_photos(workspace: Workspace) -> Manifest:
 
 
 def _find_run(workspace: Workspace, id: str | None, manifest: Manifest) -> Run:
-    from transfer.comparison import best
+    from transfer.comparison import best, present
     from transfer.run import read_runs
 
     found = read_runs(workspace)
     if id is None:
-        data = manifest.training_digest()
-        return best([run for run in found if run.data == data])
+        return best(present(found, manifest))
     matching = [run for run in found if run.id.startswith(id)]
     if len(matching) != 1:
         raise DataError(

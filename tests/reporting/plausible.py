@@ -13,12 +13,17 @@ from typing import Any
 import numpy
 from PIL import Image
 
+from transfer.folds import Fold, digest, folded
 from transfer.manifest import Manifest
 from transfer.photo import Photo
 from transfer.run import Predictions, Run, run_id
 from transfer.workspace import Workspace
 
 CLASSES = ("dress", "hat", "longsleeve", "outwear", "pants", "shirt", "shoes", "shorts", "skirt", "t-shirt")
+
+
+SMALL = {"labels": ("ant", "bee", "cat"), "counts": (4, 20, 30)}
+"""Arguments of ``photos`` for few of them."""
 
 
 @dataclass(frozen=True)
@@ -115,9 +120,15 @@ def write_run(
     seed: int = 0,
     per_class: int | None = None,
     splits: tuple[str, ...] = ("validation", "test"),
+    folds: int | None = None,
     **facts: Any,
 ) -> Run:
-    run = _run(workspace, manifest, competitor.arm, seed, per_class, _facts(competitor, manifest, seed) | facts)
+    """A finished run; with ``folds`` of the fold that the seed stands for."""
+    data = None
+    if folds is not None:
+        data, facts = digest(manifest), facts | {"folds": folds}
+        manifest = folded(manifest, Fold.of_seed(seed, folds))
+    run = _run(workspace, manifest, competitor.arm, seed, per_class, _facts(competitor, manifest, seed) | facts, data)
     few = 0.0 if per_class is None else 1.6 / per_class**0.5
     luck = numpy.random.default_rng([*competitor.arm.encode(), seed, per_class or 0]).normal(0, competitor.luck)
     answered = [_answers(manifest, split, competitor, seed, competitor.skill - few + luck) for split in splits]
@@ -135,10 +146,16 @@ def write_failure(
 
 
 def _run(
-    workspace: Workspace, manifest: Manifest, arm: str, seed: int, per_class: int | None, facts: dict[str, Any]
+    workspace: Workspace,
+    manifest: Manifest,
+    arm: str,
+    seed: int,
+    per_class: int | None,
+    facts: dict[str, Any],
+    data: str | None = None,
 ) -> Run:
-    data = manifest.training_digest()
-    settings = {name: facts.get(name) for name in ("strategy", "size")}
+    data = data or manifest.training_digest()
+    settings = {name: facts.get(name) for name in ("strategy", "size", "folds", "refit")}
     id = run_id({"arm": arm, "seed": seed, "per_class": per_class, "data": data, **settings})
     return Run(
         id=id,
@@ -218,6 +235,6 @@ def _facts(competitor: Competitor, manifest: Manifest, seed: int) -> dict[str, A
         "versions": {"transfer": "0.1.0", "tensorflow": "2.21.0", "keras": "3.15.0"},
         "photos": {split: len(manifest.part(split)) for split in ("train", "validation", "test")},
         "test_opened": 1,
-        "started": f"2026-05-0{seed + 1}T10:00:00+00:00",
+        "started": f"2026-05-{seed + 1:02}T10:00:00+00:00",
         "command": "transfer compare clothing mobilenet_v2:linear_probe lenet5:from_scratch --seeds 3",
     }

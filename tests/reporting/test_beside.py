@@ -13,7 +13,7 @@ from statistics import fmean
 
 import pandas
 import pytest
-from reporting.plausible import FOUR, HEAD, LENET, PROBE, TUNED, photos, write_failure, write_run, write_runs
+from reporting.plausible import FOUR, HEAD, LENET, PROBE, SMALL, TUNED, photos, write_failure, write_run, write_runs
 
 from transfer import scores
 from transfer.errors import DataError
@@ -24,13 +24,6 @@ from transfer.reporting.evidence import gather
 from transfer.reporting.page import write_report
 from transfer.run import read_runs
 from transfer.workspace import Workspace
-
-SMALL = {"labels": ("ant", "bee", "cat"), "counts": (4, 20, 30)}
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "WS")
 
 
 def report(workspace: Workspace, manifest: Manifest, **more: object) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import numpy
 import pytest
@@ -12,6 +11,7 @@ from reporting.plausible import (
     HEAD,
     LENET,
     PROBE,
+    SMALL,
     TUNED,
     Competitor,
     photos,
@@ -20,29 +20,24 @@ from reporting.plausible import (
     write_runs,
 )
 
-from transfer.comparison import best
+from transfer import scores
+from transfer.comparison import Ground, best
 from transfer.errors import TransferError
+from transfer.manifest import Manifest
 from transfer.reporting.evidence import gather
 from transfer.reporting.sections.verdict import judge
 from transfer.run import read_runs
 from transfer.workspace import Workspace
-
-SMALL = {"labels": ("ant", "bee", "cat"), "counts": (4, 20, 30)}
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "WS")
 
 
 def test_runs_are_put_together_by_arm_and_size_and_ordered_by_validation(workspace: Workspace) -> None:
     manifest = photos(workspace, **SMALL)
     write_runs(workspace, manifest, FOUR, seeds=2, sizes=(5, None, 20))
     evidence = gather(workspace, manifest, read_runs(workspace))
-    assert evidence.sizes == (None, 20, 5)
+    assert evidence.grounds == (Ground(None), Ground(20), Ground(5))
     assert {result.seeds for result in evidence.results} == {(0, 1)}
-    for size in evidence.sizes:
-        found = [one.validation_accuracy for one in evidence.results if one.per_class == size]
+    for ground in evidence.grounds:
+        found = [one.validation_accuracy for one in evidence.on(ground)]
         assert len(found) == 4
         assert found == sorted(found, reverse=True)
     assert evidence.best is evidence.main[0]
@@ -220,3 +215,96 @@ def test_where_the_test_split_contradicts_validation_the_verdict_says_so(workspa
     assert verdict.leader.title == LENET.arm
     assert [pair.b.title for pair in verdict.better] == [PROBE.arm]
     assert not verdict.wins
+
+
+# --- folds ---
+
+
+def folds(
+    workspace: Workspace, manifest: Manifest, *competitors: Competitor, of: int = 3, repetitions: int = 2
+) -> None:
+    for competitor in competitors:
+        for seed in range(of * repetitions):
+            write_run(workspace, manifest, competitor, seed=seed, folds=of)
+
+
+def test_in_folds_every_photo_is_judged_once_a_repetition_and_the_accuracy_is_the_mean_over_the_folds(
+    workspace: Workspace,
+) -> None:
+    manifest = photos(workspace, **SMALL)
+    folds(workspace, manifest, PROBE, LENET)
+    evidence = gather(workspace, manifest, read_runs(workspace))
+    assert evidence.judged == manifest.kept
+    for result in evidence.main:
+        assert result.ground == Ground(None, 3)
+        assert result.trainings == "2 repetitions of 3 folds"
+        assert [set(part.photos) for part in result.answers] == [{photo.id for photo in manifest.kept}] * 2
+        assert result.accuracy == pytest.approx(numpy.mean([part.correct.mean() for part in result.stated]))
+        assert result.table.sum() == 2 * len(manifest.kept)
+        labels = {photo.id: photo.label for photo in manifest.kept}
+        for part in result.answers:
+            assert [manifest.labels[truth] for truth in part.truth] == [labels[photo] for photo in part.photos]
+        assert result.interval == scores.mean_over_splits(result.accuracies, scores.Design(3, 162, 162))
+
+
+def test_arms_in_folds_are_compared_over_the_folds_that_both_have_by_nadeau_and_bengio(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    folds(workspace, manifest, PROBE)
+    folds(workspace, manifest, LENET, repetitions=1)
+    evidence = gather(workspace, manifest, read_runs(workspace))
+    (pair,) = evidence.pairs
+    assert pair.difference.seeds == 3
+    each = numpy.subtract(pair.a.accuracies[:3], pair.b.accuracies[:3])
+    assert pair.difference.estimate == pytest.approx(each.mean())
+    assert pair.p == pytest.approx(scores.nadeau_bengio(each, test_share=1 / 2).p)
+    assert evidence.omnibus == ()
+
+
+def test_runs_of_folds_and_of_the_given_splits_stand_on_different_grounds(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_runs(workspace, manifest, (PROBE, LENET))
+    folds(workspace, manifest, PROBE, LENET)
+    evidence = gather(workspace, manifest, read_runs(workspace))
+    assert evidence.grounds == (Ground(None, 3), Ground(None, None))
+    assert {one.title for one in evidence.main} == {f"{one.arm} (3 folds)" for one in (PROBE, LENET)}
+    assert {one.title for one in evidence.on(Ground())} == {f"{one.arm} (given splits)" for one in (PROBE, LENET)}
+    assert [pair.a.ground for pair in evidence.pairs] == list(evidence.grounds)
+    assert all(pair.b.ground == pair.a.ground for pair in evidence.pairs)
+
+
+def test_a_repetition_with_a_fold_missing_is_said_so(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    for seed in (0, 1, 2, 4):
+        write_run(workspace, manifest, PROBE, seed=seed, folds=3)
+    (result,) = gather(workspace, manifest, read_runs(workspace)).main
+    assert result.trainings == "4 trainings in 3 folds"
+    assert [len(part.photos) for part in result.answers] == [162, 54]
+
+
+def test_refitted_runs_are_another_setting(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_runs(workspace, manifest, (PROBE,))
+    write_runs(workspace, manifest, (PROBE,), refit=True)
+    found = {one.title for one in gather(workspace, manifest, read_runs(workspace)).main}
+    assert found == {f"{PROBE.arm} (refitted)", f"{PROBE.arm} (not refitted)"}
+
+
+# --- before any pair ---
+
+
+def test_three_arms_on_the_same_photos_are_asked_about_together_for_each_seed(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_runs(workspace, manifest, (PROBE, HEAD, LENET), sizes=(None, 5))
+    evidence = gather(workspace, manifest, read_runs(workspace))
+    assert [(one.ground, one.arms, len(one.tests)) for one in evidence.omnibus] == [
+        (Ground(None), 3, 3),
+        (Ground(5), 3, 3),
+    ]
+    right = numpy.array([result.stated[1].correct for result in evidence.main]).T
+    assert evidence.omnibus[0].tests[1] == scores.cochran_q(right)
+
+
+def test_two_arms_are_not_asked_twice(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_runs(workspace, manifest, (PROBE, LENET))
+    assert gather(workspace, manifest, read_runs(workspace)).omnibus == ()

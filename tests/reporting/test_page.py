@@ -17,6 +17,7 @@ from reporting.plausible import (
     HEAD,
     LENET,
     PROBE,
+    SMALL,
     TUNED,
     Competitor,
     photos,
@@ -31,13 +32,6 @@ from transfer.reporting.page import write_report
 from transfer.reporting.section import SECTIONS
 from transfer.run import read_runs
 from transfer.workspace import Workspace
-
-SMALL = {"labels": ("ant", "bee", "cat"), "counts": (4, 20, 30)}
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "WS")
 
 
 def page(workspace: Workspace, manifest: Manifest, title: str | None = "Insects", against: Path | None = None) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 import html
 import re
-from pathlib import Path
 from statistics import fmean
 
 import pytest
 from PIL import Image
-from reporting.plausible import FOUR, HEAD, LENET, PROBE, TUNED, Competitor, photos, write_run, write_runs
+from reporting.plausible import FOUR, HEAD, LENET, PROBE, SMALL, TUNED, Competitor, photos, write_run, write_runs
 
 from transfer import scores
 from transfer.reporting.evidence import Evidence, gather
@@ -19,14 +18,8 @@ from transfer.reporting.sections.tricks import effects
 from transfer.run import read_runs
 from transfer.workspace import Workspace
 
-SMALL = {"labels": ("ant", "bee", "cat"), "counts": (8, 20, 30)}
 AUGMENTED = dataclasses.replace(HEAD, arm=f"{HEAD.arm}+augment", skill=4.4, seconds=30.0)
 DROPPED = dataclasses.replace(HEAD, arm=f"{HEAD.arm}+dropout", skill=3.5)
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "WS")
 
 
 def evidence(workspace: Workspace, competitors: tuple[Competitor, ...] = FOUR, **more: object) -> Evidence:
@@ -93,7 +86,7 @@ def test_the_learning_curve_tells_every_arm_at_every_size_from_few_photos_to_all
         assert re.findall(r"([\d.]+)% with (\w+)", figures[0]) == [
             (f"{100 * (one.accuracy or 0):.1f}", str(one.per_class or "all")) for one in own
         ]
-    assert "All is 8 a class on average." in said("learning_curve", found)
+    assert "All is 4 a class on average." in said("learning_curve", found)
 
 
 def test_one_size_has_no_learning_curve(workspace: Workspace) -> None:

@@ -54,6 +54,56 @@ def test_few_images_a_class_means_few_a_fifth_held_out_from_five_on(k: int, held
     assert parts.test == photos(30).part("test")
 
 
+def test_what_is_held_out_of_few_shares_no_burst_with_what_is_learnt() -> None:
+    manifest = photos(40)
+    bursts = manifest.replace(
+        dataclasses.replace(photo, group=f"{photo.label} {int(photo.sha256) // 6}") for photo in manifest.photos
+    )
+    for seed in range(5):
+        parts = choose(bursts, per_class=10, seed=seed)
+        assert not {photo.group for photo in parts.train} & {photo.group for photo in parts.validation}
+        assert len(parts.train) + len(parts.validation) == 30
+
+
+def test_a_fold_is_a_run_of_its_own_and_sees_its_own_splits() -> None:
+    manifest = photos(10)
+    arm = Arm("raw_pixels")
+    plans = [resolve(arm, manifest, seed=seed, folds=5) for seed in range(10)]
+    assert len({plan.id for plan in plans} | {resolve(arm, manifest).id}) == 11
+    for repetition in (plans[:5], plans[5:]):
+        tests = [choose(plan.view(manifest), per_class=None, seed=plan.seed).test for plan in repetition]
+        assert sorted(photo.id for part in tests for photo in part) == sorted(photo.id for photo in manifest.kept)
+    few = choose(plans[3].view(manifest), per_class=2, seed=3)
+    more = choose(plans[3].view(manifest), per_class=4, seed=3)
+    assert set(few.train) <= set(more.train)
+    assert not set(more.train) & set(more.test)
+
+
+def test_splitting_anew_changes_no_fold_and_naming_a_burst_does() -> None:
+    manifest = photos(10)
+    same = resolve(Arm("raw_pixels"), manifest, folds=3)
+    resplit = manifest.replace(dataclasses.replace(photo, split="train") for photo in manifest.photos)
+    assert resolve(Arm("raw_pixels"), resplit, folds=3).id == same.id
+    burst = manifest.replace([dataclasses.replace(photo, group="burst") for photo in manifest.photos[:2]])
+    assert resolve(Arm("raw_pixels"), burst, folds=3).id != same.id
+    assert same.view(resplit) == same.view(manifest)
+
+
+def test_the_command_of_a_run_names_what_decides_it() -> None:
+    arm, manifest = Arm("lenet5", "from_scratch"), photos(10)
+    asked = "--seed 7 --size 32 --per-class 5 --epochs 2"
+    assert resolve(arm, manifest, seed=7, per_class=5, epochs=2).command == f"transfer train WS {arm} {asked}"
+    fold = resolve(arm, manifest, seed=7, folds=5, refit=True)
+    assert fold.command == f"transfer compare WS {arm} --seeds 2 --size 32 --folds 5 --refit"
+
+
+def test_a_run_without_folds_and_refitting_keeps_the_id_it_always_had() -> None:
+    plan = resolve(Arm("raw_pixels"), photos(5))
+    assert {"folds", "refit"} & plan.decisive().keys() == set()
+    assert resolve(Arm("raw_pixels"), photos(5), refit=True).decisive() == plan.decisive() | {"refit": True}
+    assert plan.view(photos(5)) == photos(5)
+
+
 def test_seeds_draw_different_subsets_and_all_means_the_given_splits() -> None:
     manifest = photos(30)
     assert choose(manifest, per_class=5, seed=0).train != choose(manifest, per_class=5, seed=1).train
@@ -104,7 +154,7 @@ def test_photos_smaller_than_usual_are_not_blown_up_where_the_backbone_takes_the
     assert usual_size(BACKBONES["mobilenet_v2"], tiny) == 224
 
 
-@pytest.mark.parametrize("number", [{"seed": -1}, {"per_class": 0}, {"epochs": 0}, {"size": 0}])
+@pytest.mark.parametrize("number", [{"seed": -1}, {"per_class": 0}, {"epochs": 0}, {"size": 0}, {"folds": 1}])
 def test_numbers_out_of_range_are_refused_before_anything_begins(number: dict[str, int]) -> None:
     with pytest.raises(CallError, match="at least"):
         resolve(Arm("raw_pixels"), photos(5), **number)  # type: ignore[arg-type]

@@ -33,7 +33,7 @@ def runs(rows: Sequence[Mapping[str, Any]]) -> None:
             row["id"],
             row["arm"],
             "all" if row["per_class"] is None else str(row["per_class"]),
-            row["seed"],
+            row["seed"] if row["fold"] is None else _fold(row["seed"], row["fold"]),
             row["validation"]["accuracy"],
             row["test"]["accuracy"],
             row["seconds"],
@@ -45,6 +45,10 @@ def runs(rows: Sequence[Mapping[str, Any]]) -> None:
     for row in rows:
         if row["status"] == "failed":
             click.echo(f"failed: {row['arm']}, seed {row['seed']}: {row['reason']}", err=True)
+
+
+def _fold(seed: int, fold: Mapping[str, int]) -> str:
+    return f"{seed} (fold {fold['number'] + 1} of {fold['of']})"
 
 
 def photos(manifest: Manifest) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from transfer.comparison import Ground
+
 Row = Mapping[str, str]
 
 
@@ -18,13 +20,14 @@ class Change:
     """An arm at one training size that was added, is gone, or answers otherwise than before.
 
     Attributes:
-        title: Of the arm. per_class: As in the table.
+        title: Of the arm. per_class, folds: As in the table.
         before, now: Mean accuracy over the seeds on the stated split; None where it was not there.
         seeds_before, seeds_now: How many.
     """
 
     title: str
     per_class: str
+    folds: str
     before: float | None
     now: float | None
     seeds_before: int
@@ -80,26 +83,27 @@ def compare(before: Sequence[Row], now: Sequence[Row]) -> Changes:
     )
 
 
-def _arms(rows: Iterable[Row]) -> dict[tuple[str, str], dict[str, float]]:
+def _arms(rows: Iterable[Row]) -> dict[tuple[str, str, str], dict[str, float]]:
     """Accuracy on the stated split by run, for each arm and size; the test split where the run has one."""
-    found: dict[tuple[str, str], dict[str, float]] = {}
+    found: dict[tuple[str, str, str], dict[str, float]] = {}
     for split in ("validation", "test"):  # test comes last and stays
         for row in rows:
             if row["metric"] == "accuracy" and row["split"] == split:
-                found.setdefault((row["title"], row["per_class"]), {})[row["run"]] = float(row["value"])
+                key = (row["title"], row["per_class"], row["folds"])
+                found.setdefault(key, {})[row["run"]] = float(row["value"])
     return found
 
 
 def _leader(rows: Sequence[Row]) -> str | None:
-    """By the rule of the page: largest size, best mean on validation, then fewer trained weights, then the name."""
+    """By the rule of the page: the first ground, best mean on validation, then fewer trained weights, then the name."""
     chosen = [row for row in rows if row["metric"] == "accuracy" and row["split"] == "validation"]
     if not chosen:
         return None
-    largest = max(chosen, key=lambda row: _size(row["per_class"]))["per_class"]
+    first = min(_ground(row).rank for row in chosen)
     trained = {row["run"]: float(row["value"]) for row in rows if row["metric"] == "trainable_parameters"}
     arms: dict[str, list[Row]] = {}
     for row in chosen:
-        if row["per_class"] == largest:
+        if _ground(row).rank == first:
             arms.setdefault(row["title"], []).append(row)
 
     def order(title: str) -> tuple[float, float, str]:
@@ -109,8 +113,10 @@ def _leader(rows: Sequence[Row]) -> str | None:
     return min(arms, key=order)
 
 
-def _size(per_class: str) -> float:
-    return float("inf") if per_class == "all" else float(per_class)
+def _ground(row: Row) -> Ground:
+    return Ground(
+        None if row["per_class"] == "all" else int(row["per_class"]), int(row["folds"]) if row["folds"] else None
+    )
 
 
 def _mean(values: Mapping[str, float] | None) -> float | None:

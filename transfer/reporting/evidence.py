@@ -3,7 +3,8 @@
 It owns the reading of files (predictions, histories, thumbnails) and what of it belongs to the page: the runs of the
 present data, finished and failed, and which split figures are stated on. It refuses markup.
 
-Validation chooses and orders; what is *stated* is the test split, or validation where there is no test split.
+Validation chooses and orders; what is *stated* is the test split, or validation where there is no test split. Arms
+that were judged in folds and arms that were judged on the given splits stand on different grounds and are never mixed.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from transfer.comparison import Ground, competitors, ground, latest, present
 from transfer.errors import TransferError
 from transfer.manifest import Manifest
+from transfer.photo import Photo
 from transfer.reporting.changes import Changes
 from transfer.reporting.example import Example, examples
 from transfer.reporting.mistake import Mistake, worst_mistakes
-from transfer.reporting.pair import Pair, pairs_of
-from transfer.reporting.result import Result, latest, results_of
+from transfer.reporting.pair import Omnibus, Pair, omnibus_of, pairs_of
+from transfer.reporting.result import Result, results_of
 from transfer.run import Run
 from transfer.workspace import Workspace
 
@@ -30,8 +33,9 @@ class Evidence:
     Attributes:
         title: Of the page. manifest: The photos as they are now. data: Digest of their training view.
         stated: The split that figures are stated on: ``test``, or ``validation`` where no photo is in test.
-        results: Largest training size first; within a size by validation, best first.
-        pairs: All pairs within each size; empty where there is no test split to compare on.
+        results: In the order of ``transfer.comparison``: the ground that chooses first, there the best by validation.
+        pairs: All pairs on each ground; empty where there is no test split to compare on.
+        omnibus: Whether all arms of a ground are right equally often, asked before any pair.
         failed: Runs of these data that failed and were not made good since.
         mistakes: The worst of the best arm. examples: Some photos of each class.
         changes: What an earlier report did not say; None where none was named.
@@ -45,6 +49,7 @@ class Evidence:
     stated: str
     results: tuple[Result, ...]
     pairs: tuple[Pair, ...]
+    omnibus: tuple[Omnibus, ...]
     failed: tuple[Run, ...]
     mistakes: tuple[Mistake, ...] = ()
     examples: tuple[Example, ...] = ()
@@ -54,14 +59,29 @@ class Evidence:
     doubles: int = 0
 
     @cached_property
-    def sizes(self) -> tuple[int | None, ...]:
-        """The training sizes, largest first; None is all photos."""
-        return tuple(dict.fromkeys(result.per_class for result in self.results))
+    def grounds(self) -> tuple[Ground, ...]:
+        """Where arms stand against each other, the one that chooses first."""
+        return tuple(dict.fromkeys(result.ground for result in self.results))
 
     @cached_property
     def main(self) -> tuple[Result, ...]:
-        """The results at the largest training size, which the verdict is about."""
-        return tuple(result for result in self.results if result.per_class == self.sizes[0])
+        """The results on the first ground, which the verdict is about."""
+        return self.on(self.grounds[0]) if self.results else ()
+
+    def on(self, ground: Ground) -> tuple[Result, ...]:
+        """The results on one ground."""
+        return tuple(result for result in self.results if result.ground == ground)
+
+    @cached_property
+    def judged(self) -> tuple[Photo, ...]:
+        """The photos that the verdict rests on: those of the stated split, or all in folds."""
+        folds = bool(self.results) and self.grounds[0].folds is not None
+        return self.manifest.kept if folds else self.manifest.part(self.stated)
+
+    @property
+    def several_grounds(self) -> bool:
+        """Whether some arms were judged in folds and some otherwise."""
+        return len({ground.folds for ground in self.grounds}) > 1
 
     @property
     def best(self) -> Result | None:
@@ -89,19 +109,20 @@ def gather(workspace: Workspace, manifest: Manifest, runs: Sequence[Run], *, tit
     Raises:
         TransferError: There is no run of the present data.
     """
-    data = manifest.training_digest()
-    own = [run for run in runs if run.data == data]
+    own = present(runs, manifest)
     _check(runs, own)
     done = latest([run for run in own if run.done])
-    stated = "test" if any(run.predictions("test").photos for run in done) else "validation"
-    results = results_of(done, stated)
+    given = [run for run in done if ground(run).folds is None] or done
+    stated = "test" if any(run.predictions("test").photos for run in given) else "validation"
+    results = results_of(competitors(done), stated)
     return Evidence(
         title=title or workspace.root.absolute().name,
         manifest=manifest,
-        data=data,
+        data=results[0].runs[0].data if results else manifest.training_digest(),
         stated=stated,
         results=results,
-        pairs=pairs_of(results) if stated == "test" else (),
+        pairs=pairs_of(results),
+        omnibus=omnibus_of(results),
         failed=_failed(own),
         mistakes=worst_mistakes(results[0], workspace, manifest) if results else (),
         examples=examples(workspace, manifest),
@@ -122,7 +143,7 @@ def _check(runs: Sequence[Run], own: Sequence[Run]) -> None:
 
 
 def _failed(runs: Sequence[Run]) -> tuple[Run, ...]:
-    """The failures that no later run of the same arm, size and seed has made good."""
-    good = {(run.arm, run.per_class, run.seed) for run in runs if run.done}
-    failed = [run for run in runs if not run.done and (run.arm, run.per_class, run.seed) not in good]
+    """The failures that no later run of the same arm, data, size and seed has made good."""
+    good = {(run.arm, run.data, run.per_class, run.seed) for run in runs if run.done}
+    failed = [run for run in runs if not run.done and (run.arm, run.data, run.per_class, run.seed) not in good]
     return tuple(sorted(failed, key=lambda run: (run.arm, run.per_class or 0, run.seed, run.id)))

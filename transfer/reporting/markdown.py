@@ -15,7 +15,7 @@ from transfer.credits import inline as escaped
 from transfer.reporting import markup
 from transfer.reporting.evidence import Evidence
 from transfer.reporting.result import Result
-from transfer.reporting.sections import changes, confusion, provenance, tricks, verdict
+from transfer.reporting.sections import changes, confusion, differences, provenance, tricks, verdict
 
 
 def to_markdown(evidence: Evidence) -> str:
@@ -23,10 +23,11 @@ def to_markdown(evidence: Evidence) -> str:
     blocks = [f"# {inline(evidence.title)}", *_said(verdict.body(evidence))]
     said = changes.body(evidence)
     blocks += ["## Changes", *_said(said)] if said else []
-    for size in evidence.sizes:
-        blocks += [f"## Arms trained on {markup.of_size(size)}", _arms(evidence, size)]
-    if evidence.pairs:
-        blocks += ["## Differences", _DIFFERENCES, _differences(evidence)]
+    for ground in evidence.grounds:
+        blocks += [f"## Arms trained on {markup.of_ground(ground)}", _arms(evidence.on(ground), evidence)]
+    said = differences.body(evidence)
+    if said:
+        blocks += ["## Differences", *_said(said)[:-1], _differences(evidence)]
     found = tricks.effects(evidence)
     if found:
         blocks += ["## Tricks", "Each trick alone: the arm with it minus the same arm without.", _tricks(found)]
@@ -48,12 +49,6 @@ def inline(text: str) -> str:
     Within words Markdown makes nothing of an underscore, and nothing of a parenthesis once brackets are escaped.
     """
     return re.sub(r"(?<=\w)\\_(?=\w)", "_", re.sub(r"\\([()])", r"\1", escaped(text)))
-
-
-_DIFFERENCES = (
-    "First minus second in points of accuracy, with the 95% interval of the pair by itself; p is corrected by Holm "
-    "over all pairs of one training size."
-)
 
 
 def _parts(section: Markup, tag: str) -> list[str]:
@@ -83,8 +78,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, marks, *rows))
 
 
-def _arms(evidence: Evidence, size: int | None) -> str:
-    own = [result for result in evidence.results if result.per_class == size]
+def _arms(own: Sequence[Result], evidence: Evidence) -> str:
     first = own[0]
     against = {
         id(turned.a): turned
@@ -100,14 +94,15 @@ def _arms(evidence: Evidence, size: int | None) -> str:
                 inline(one.title),
                 markup.percent(one.accuracy),
                 _interval(one),
-                str(len(one.runs)),
+                one.trainings,
                 markup.number(None if one.spread is None else 100 * one.spread, 1),
                 markup.percent(one.validation_accuracy),
                 markup.points(pair.difference.estimate) if pair else markup.DASH,
                 markup.p_value(pair.corrected) if pair else markup.DASH,
             ]
         )
-    head = ("Arm", f"Accuracy on {evidence.stated}", "95% interval", "Seeds", "sd, points", "Validation")
+    stated = "Accuracy in folds" if first.folds else f"Accuracy on {evidence.stated}"
+    head = ("Arm", stated, "95% interval", "Trainings", "sd, points", "Validation")
     return _table((*head, "Against first", "p, corrected"), rows)
 
 
@@ -120,7 +115,7 @@ def _differences(evidence: Evidence) -> str:
         [
             inline(pair.a.title),
             inline(pair.b.title),
-            markup.of_size(pair.a.per_class),
+            markup.of_ground(pair.a.ground),
             markup.points(pair.difference.estimate),
             f"{markup.points(pair.difference.low)} to {markup.points(pair.difference.high)}",
             markup.p_value(pair.corrected),
@@ -135,7 +130,7 @@ def _tricks(effects: Sequence[tricks.Effect]) -> str:
         [
             effect.trick,
             inline(effect.pair.b.title),
-            markup.of_size(effect.pair.a.per_class),
+            markup.of_ground(effect.pair.a.ground),
             markup.points(effect.pair.difference.estimate),
             f"{markup.points(effect.pair.difference.low)} to {markup.points(effect.pair.difference.high)}",
             markup.p_value(effect.corrected),

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import jinja2
 from markupsafe import Markup, escape
 
+from transfer.comparison import Ground
 from transfer.photo import Photo
 
 DASH = "–"
@@ -141,6 +142,15 @@ def of_size(per_class: int | None) -> str:
     return "all training photos" if per_class is None else f"{per_class} photo{'s'[: per_class != 1]} a class"
 
 
+def of_ground(ground: Ground) -> str:
+    """What arms were trained on, in words.
+
+    >>> of_ground(Ground(10, 5)), of_ground(Ground(1, None))
+    ('10 photos a class, in 5 folds', '1 photo a class')
+    """
+    return of_size(ground.per_class) + (f", in {ground.folds} folds" if ground.folds else "")
+
+
 def plural(value: int, one: str, many: str | None = None) -> str:
     """A counted noun.
 
@@ -165,6 +175,7 @@ _TEMPLATES.filters |= {
     "count": count,
     "duration": duration,
     "number": number,
+    "of_ground": of_ground,
     "of_size": of_size,
     "p_value": p_value,
     "percent": percent,

@@ -42,7 +42,7 @@ class Mistake:
 
 def worst_mistakes(best: Result, workspace: Workspace, manifest: Manifest) -> tuple[Mistake, ...]:
     """The photos that the mean of the best arm's runs gets wrong, those with the highest loss first."""
-    parts = [part for part in best.stated if len(part.photos)]
+    parts = [part for part in best.answers if len(part.photos)]
     if not parts:
         return ()
     first, labels = parts[0], best.runs[0].labels

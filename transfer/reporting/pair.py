@@ -1,16 +1,20 @@
 """Pair: two arms side by side; every pair of a comparison, with intervals and corrected p-values.
 
-It owns the alignment of photos and seeds. The statistics themselves are those of ``transfer.scores``.
+It owns the alignment of photos, seeds and folds, and the one question that comes before all pairs. The statistics
+themselves are those of ``transfer.scores``.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy
+
 from transfer import scores
+from transfer.comparison import Ground
 from transfer.reporting.result import Result
 
 LEVEL = 0.05
@@ -19,12 +23,12 @@ LEVEL = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """Two arms at one training size, in accuracy on the test split.
+    """Two arms on one ground, in accuracy.
 
     Attributes:
         a, b: The difference is a minus b.
         p: Of this pair by itself.
-        corrected: The p-value after Holm's correction over all pairs of this size.
+        corrected: The p-value after Holm's correction over all pairs of this ground.
     """
 
     a: Result
@@ -44,26 +48,83 @@ class Pair:
 
 
 def pairs_of(results: Sequence[Result]) -> tuple[Pair, ...]:
-    """Every pair of arms within a training size, Holm-corrected within it; paired by the seeds that both have."""
-    measured = [result for result in results if result.accuracies]
+    """Every pair of arms on one ground, Holm-corrected within it; paired by the seeds that both have.
+
+    On the given splits by the joint bootstrap over seeds and groups of photos, in folds by Nadeau and Bengio; none
+    where only validation was judged, which has chosen.
+    """
+    measured = [result for result in results if result.accuracies and result.stated[0].split == "test"]
+    on_one_split = _on_one_split([result for result in measured if result.folds is None])
+    pairs: list[Pair] = []
+    for ground, of_ground in itertools.groupby(measured, key=lambda result: result.ground):
+        difference = _in_folds if ground.folds else on_one_split
+        found = [
+            (a, b, _possible(difference(a, b, seeds)))
+            for a, b in itertools.combinations(of_ground, 2)
+            if (seeds := [seed for seed in a.seeds if seed in b.seeds])
+        ]
+        alone = [_p_value(a, b, difference) for a, b, difference in found]
+        pairs += [Pair(*one, *p) for one, *p in zip(found, alone, scores.holm(alone), strict=True)]
+    return tuple(pairs)
+
+
+Difference = Callable[[Result, Result, Sequence[int]], scores.Difference]
+
+
+def _on_one_split(measured: Sequence[Result]) -> Difference:
+    """How two arms that were judged on one split differ over these seeds; one set of draws serves all."""
     if not measured:
-        return ()
+        return _in_folds
     common = set.intersection(*({*part.photos} for result in measured for part in result.stated))
     first = measured[0].stated[0]
     photos = [photo for photo in first.photos if photo in common]
     group_of = dict(zip(first.photos, first.groups, strict=True))
     resamples = scores.Resamples([group_of[photo] for photo in photos])
     drawn = {result: _resampled(result, photos, resamples) for result in measured}
-    pairs: list[Pair] = []
-    for _, of_size in itertools.groupby(measured, key=lambda result: result.per_class):
-        found = [
-            (a, b, _possible(scores.difference([drawn[a][s] for s in seeds], [drawn[b][s] for s in seeds], resamples)))
-            for a, b in itertools.combinations(of_size, 2)
-            if (seeds := [seed for seed in a.seeds if seed in b.seeds])
-        ]
-        alone = [_p_value(a, b, difference) for a, b, difference in found]
-        pairs += [Pair(*one, *p) for one, *p in zip(found, alone, scores.holm(alone), strict=True)]
-    return tuple(pairs)
+    return lambda a, b, seeds: scores.difference(
+        [drawn[a][seed] for seed in seeds], [drawn[b][seed] for seed in seeds], resamples
+    )
+
+
+def _in_folds(a: Result, b: Result, seeds: Sequence[int]) -> scores.Difference:
+    """How two arms that were trained in the same folds differ."""
+    one, other = (dict(zip(result.seeds, result.accuracies, strict=True)) for result in (a, b))
+    return scores.difference_over_splits([one[seed] for seed in seeds], [other[seed] for seed in seeds], a.design)
+
+
+@dataclass(frozen=True)
+class Omnibus:
+    """Cochran's Q over all arms of one ground, for each seed that all of them have.
+
+    Attributes:
+        ground: Where. arms: How many. tests: One a seed, by seed.
+    """
+
+    ground: Ground
+    arms: int
+    tests: tuple[scores.Test, ...]
+
+
+def omnibus_of(results: Sequence[Result]) -> tuple[Omnibus, ...]:
+    """For each ground of given splits with three arms or more; of two arms Q says what their pair says.
+
+    Not for folds, where no photo was judged twice by one model.
+    """
+    measured = [result for result in results if result.accuracies and result.stated[0].split == "test"]
+    found = []
+    for ground, of_ground in itertools.groupby(measured, key=lambda result: result.ground):
+        arms = list(of_ground)
+        seeds = sorted(set.intersection(*({*one.seeds} for one in arms)))
+        if ground.folds is None and len(arms) > 2 and seeds:
+            found.append(Omnibus(ground, len(arms), tuple(_cochran(arms, seed) for seed in seeds)))
+    return tuple(found)
+
+
+def _cochran(arms: Sequence[Result], seed: int) -> scores.Test:
+    parts = [one.stated[one.seeds.index(seed)] for one in arms]
+    right = [dict(zip(part.photos, part.correct, strict=True)) for part in parts]
+    common = [photo for photo in parts[0].photos if all(photo in one for one in right)]
+    return scores.cochran_q(numpy.array([[one[photo] for one in right] for photo in common], dtype=bool))
 
 
 def _possible(difference: scores.Difference) -> scores.Difference:
@@ -82,7 +143,7 @@ def _resampled(result: Result, photos: Sequence[str], resamples: scores.Resample
 
 def _p_value(a: Result, b: Result, difference: scores.Difference) -> float:
     """Of two single runs on single photos McNemar's mid-p, which is exact about few disagreements."""
-    if difference.seeds > 1 or difference.groups < difference.photos:
+    if a.folds or difference.seeds > 1 or difference.groups < difference.photos:
         return difference.p
     seed = next(seed for seed in a.seeds if seed in b.seeds)
     one, other = (

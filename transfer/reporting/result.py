@@ -1,11 +1,14 @@
-"""Result: one arm at one training size, with a run for each seed; what a row of a table is made of.
+"""Result: a competitor with its answers; what a row of a table is made of.
 
-It owns which runs belong together and every figure of a single arm. How arms stand to each other is ``pair``'s.
+It owns every figure of a single arm and the name it has on the page. Which runs belong together and in which order
+arms stand is ``comparison``'s, how arms stand to each other is ``pair``'s.
+
+In folds a run judges its own fold only. The accuracy is the mean over the runs, as its interval wants it; everything
+else is of the answers to all photos, put together for each repetition, since a fold may be too small to show a class.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,12 +20,15 @@ from typing import Any
 import numpy
 
 from transfer import scores
+from transfer.comparison import DECISIVE, Competitor, Ground, ground
+from transfer.folds import Fold
+from transfer.reporting.markup import plural
 from transfer.run import Predictions, Run
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """One arm at one training size: a run for each seed.
+    """One competitor: a run for each seed.
 
     Attributes:
         title: The arm, and what tells it from another setting of the same arm.
@@ -37,12 +43,51 @@ class Result:
     histories: tuple[list[dict[str, float]], ...]
 
     @property
+    def ground(self) -> Ground:
+        return ground(self.runs[0])
+
+    @property
     def per_class(self) -> int | None:
-        return self.runs[0].per_class
+        return self.ground.per_class
+
+    @property
+    def folds(self) -> int | None:
+        return self.ground.folds
 
     @property
     def seeds(self) -> tuple[int, ...]:
         return tuple(run.seed for run in self.runs)
+
+    @property
+    def trainings(self) -> str:
+        """How often it was trained, in words: 3 seeds; 5 folds; 3 repetitions of 5 folds; 7 folds of 5."""
+        if self.folds is None:
+            return plural(len(self.runs), "seed")
+        whole, left = divmod(len(self.runs), self.folds)
+        if left or len(self.answers) != whole:
+            return f"{plural(len(self.runs), 'training')} in {self.folds} folds"
+        return f"{self.folds} folds" if whole == 1 else f"{whole} repetitions of {self.folds} folds"
+
+    @property
+    def judged(self) -> str:
+        """What its figures are of, in words."""
+        return "photos, each by a model trained without it" if self.folds else f"{self.stated[0].split} photos"
+
+    @cached_property
+    def answers(self) -> tuple[Predictions, ...]:
+        """What it answered to all photos that were judged: of each seed, or of each repetition of folds, by photo."""
+        if self.folds is None:
+            return self.stated
+        of: dict[int, list[Predictions]] = {}
+        for run, part in zip(self.runs, self.stated, strict=True):
+            of.setdefault(Fold.of_seed(run.seed, self.folds).repetition, []).append(part)
+        return tuple(_together(parts) for parts in of.values())
+
+    @cached_property
+    def design(self) -> scores.Design:
+        """How its photos were divided into folds."""
+        photos = {photo: group for part in self.stated for photo, group in zip(part.photos, part.groups, strict=True)}
+        return scores.Design(self.folds or 1, len(photos), len(set(photos.values())))
 
     @cached_property
     def accuracies(self) -> tuple[float, ...]:
@@ -60,9 +105,14 @@ class Result:
 
     @cached_property
     def interval(self) -> scores.Interval | None:
-        """Wilson's, on the mean accuracy; photos of one group count once, since they are right or wrong together."""
+        """Wilson's, on the mean accuracy; photos of one group count once, since they are right or wrong together.
+
+        Of folds that by the variance of Nadeau and Bengio.
+        """
         if self.accuracy is None:
             return None
+        if self.folds:
+            return scores.mean_over_splits(self.accuracies, self.design)
         groups = len(set(self.stated[0].groups))
         return scores.wilson(self.accuracy * groups, groups)
 
@@ -72,8 +122,8 @@ class Result:
         return float(numpy.std(self.accuracies, ddof=1)) if len(self.accuracies) > 1 else None
 
     def score(self, metric: scores.Metric) -> float | None:
-        """Mean of a metric over the seeds, on the stated split."""
-        found = [metric(part.truth, part.probabilities) for part in self.stated if len(part.truth)]
+        """Mean of a metric over the seeds, or over the repetitions of folds."""
+        found = [metric(part.truth, part.probabilities) for part in self.answers if len(part.truth)]
         return fmean(found) if found else None
 
     def facts(self, *names: str) -> list[Any]:
@@ -102,36 +152,24 @@ class Result:
         return numpy.sum(tables, axis=0)
 
 
-def results_of(runs: Sequence[Run], stated: str) -> tuple[Result, ...]:
-    """Finished runs put together by arm, setting and size; largest size first, within a size best validation first."""
-    settings: dict[str, list[Run]] = {}
-    for run in runs:
-        settings.setdefault(_setting(run), []).append(run)
-    titles = _titles(list(settings.values()))
-    found = [
+def results_of(competitors: Sequence[Competitor], stated: str) -> tuple[Result, ...]:
+    """The competitors in their order, with what they answered and how they trained."""
+    titles = _titles([one.runs for one in competitors])
+    return tuple(
         Result(
             title=title,
-            runs=tuple(group),
-            stated=tuple(run.predictions(stated) for run in group),
-            validation=tuple(run.predictions("validation") for run in group),
-            histories=tuple(run.history() for run in group),
+            runs=one.runs,
+            stated=tuple(run.predictions("test" if one.ground.folds else stated) for run in one.runs),
+            validation=one.validation,
+            histories=tuple(run.history() for run in one.runs),
         )
-        for title, group in zip(titles, settings.values(), strict=True)
-    ]
-    return tuple(sorted(found, key=_order))
-
-
-def _order(result: Result) -> tuple[float, float, float, str]:
-    """Largest size first, then by validation; of equals the one that trains fewer weights, as ``export`` takes them."""
-    size = float("inf") if result.per_class is None else result.per_class
-    accuracy = -1.0 if result.validation_accuracy is None else result.validation_accuracy
-    trained = result.mean("parameters", "trainable") if result.validation_accuracy is not None else 0
-    return -size, -accuracy, trained or 0, result.title
+        for title, one in zip(titles, competitors, strict=True)
+    )
 
 
 def _titles(groups: Sequence[Sequence[Run]]) -> list[str]:
     """The arm of each group of runs; with what differs where an arm was trained in several settings of one size."""
-    flat = [_flat({name: group[0].facts.get(name) for name in _TELLING}) for group in groups]
+    flat = [_settings(group[0]) for group in groups]
     titles: list[tuple[str, str]] = []
     for group, own in zip(groups, flat, strict=True):
         rivals = [
@@ -140,7 +178,7 @@ def _titles(groups: Sequence[Sequence[Run]]) -> list[str]:
             if (rival[0].arm, rival[0].per_class) == (group[0].arm, group[0].per_class)
         ]
         differing = [name for name in own if any(other.get(name) != own[name] for other in rivals)]
-        telling = ", ".join(f"{name} {own[name]}" for name in differing[:3])
+        telling = ", ".join(f"{name} {own[name]}".strip() for name in differing[:3])
         titles.append((group[0].arm, f" ({telling})" if telling else ""))
     arms = Counter(_short(arm) for arm in {arm for arm, _ in titles})
     return [(_short(arm) if arms[_short(arm)] == 1 else arm) + telling for arm, telling in titles]
@@ -151,7 +189,11 @@ def _short(arm: str) -> str:
     return re.sub(r"@[^:+]*[/\\]([^:+/\\]+)", r"@\1", arm).replace(".weights.h5", "")
 
 
-_TELLING = ("strategy", "size", "engine", "precision", "weights")
+def _settings(run: Run) -> dict[str, str]:
+    """What may tell two settings of one arm apart, as words; those that are words by themselves have no name."""
+    splits = {"": "given splits" if ground(run).folds is None else f"{ground(run).folds} folds"}
+    flat = _flat({name: run.facts.get(name) for name in DECISIVE if name != "refit"})
+    return splits | {" ": "refitted" if run.facts.get("refit") else "not refitted"} | flat
 
 
 def _flat(value: Any, name: str = "") -> dict[str, str]:
@@ -167,24 +209,25 @@ def _flat(value: Any, name: str = "") -> dict[str, str]:
     return {key: text for inner, part in pairs for key, text in _flat(part, f"{inside} {inner}".strip()).items()}
 
 
-def latest(runs: Sequence[Run]) -> list[Run]:
-    """One run for each setting and seed: the one that was started last."""
-    ordered = sorted(runs, key=lambda run: (str(run.facts.get("started", "")), run.id))
-    kept = {(_setting(run), run.seed): run for run in ordered}
-    return sorted(kept.values(), key=lambda run: (run.arm, run.seed, run.id))
-
-
-def _setting(run: Run) -> str:
-    """What makes two runs of one arm the same competitor: every resolved value except the seed."""
-    names = ("strategy", "weights", "size", "engine", "precision")
-    return json.dumps([run.arm, run.per_class, [run.facts.get(name) for name in names]], sort_keys=True)
-
-
 def _fact(facts: Mapping[str, Any], names: Sequence[str]) -> Any:
     value: Any = facts
     for name in names:
         value = value.get(name) if isinstance(value, Mapping) else None
     return value
+
+
+def _together(parts: Sequence[Predictions]) -> Predictions:
+    """The folds of one repetition as one, by photo."""
+    photos = [photo for part in parts for photo in part.photos]
+    groups = [group for part in parts for group in part.groups]
+    order = sorted(range(len(photos)), key=photos.__getitem__)
+    return Predictions(
+        split=parts[0].split,
+        photos=tuple(photos[at] for at in order),
+        groups=tuple(groups[at] for at in order),
+        truth=numpy.concatenate([part.truth for part in parts])[order],
+        probabilities=numpy.concatenate([part.probabilities for part in parts])[order],
+    )
 
 
 def _accuracies(parts: Sequence[Predictions]) -> tuple[float, ...]:

@@ -18,7 +18,7 @@ from transfer.reporting.evidence import Evidence
 from transfer.reporting.result import Result
 
 NAME = "results.csv"
-COLUMNS = ("run", "arm", "title", "per_class", "seed", "data", "split", "photos", "metric", "value")
+COLUMNS = ("run", "arm", "title", "per_class", "seed", "data", "split", "photos", "metric", "value", "folds")
 COSTS = {
     "seconds": ("seconds", "total"),
     "training_seconds": ("seconds", "training"),
@@ -35,20 +35,24 @@ def to_csv(evidence: Evidence) -> str:
     """The table as text.
 
     ``title`` is the arm as the page names it, ``per_class`` is ``all`` or a number, ``data`` the beginning of the
-    digest of the photos, ``split`` is empty for a cost. A share is between 0 and 1; what is not known has no row.
+    digest of the photos, ``split`` is empty for a cost, ``folds`` where the given splits were used; of K folds seed s
+    is fold s % K of repetition s // K, and its test photos are those of that fold. A share is between 0 and 1; what is
+    not known has no row.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for result in evidence.results:
-        for row in _rows(result, evidence.data[:12]):
+        for row in _rows(result):
             writer.writerow([_cell(value) for value in row])
     return text.getvalue()
 
 
-def _rows(result: Result, data: str) -> Iterator[tuple[object, ...]]:
+def _rows(result: Result) -> Iterator[tuple[object, ...]]:
+    folds = "" if result.folds is None else result.folds
     for number, run in enumerate(result.runs):
-        own = (run.id, run.arm, result.title, "all" if run.per_class is None else run.per_class, run.seed, data)
+        size = "all" if run.per_class is None else run.per_class
+        own = (run.id, run.arm, result.title, size, run.seed, run.data[:12])
         for part in dict.fromkeys((result.validation[number].split, result.stated[number].split)):
             answers = next(p for p in (result.validation[number], result.stated[number]) if p.split == part)
             for metric in scores.METRICS.values():
@@ -56,10 +60,10 @@ def _rows(result: Result, data: str) -> Iterator[tuple[object, ...]]:
                     continue
                 value = metric(answers.truth, answers.probabilities)
                 if math.isfinite(value):
-                    yield (*own, part, len(answers.photos), metric.name, f"{value:.6g}")
+                    yield (*own, part, len(answers.photos), metric.name, f"{value:.6g}", folds)
         for name, path in COSTS.items():
             for value in Result(result.title, (run,), (), (), ()).facts(*path):
-                yield (*own, "", "", name, value)
+                yield (*own, "", "", name, value, folds)
 
 
 def _cell(value: object) -> object:
@@ -91,9 +95,11 @@ def rows(text: str) -> list[dict[str, str]]:
     """The rows of a table, by column; figures that are no numbers are refused with a ``ValueError``."""
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     found = list(reader)
-    if tuple(reader.fieldnames or ()) != COLUMNS:
+    if tuple(reader.fieldnames or ()) not in (COLUMNS, COLUMNS[:-1]):  # there were no folds once
         raise ValueError(f"its columns are {', '.join(reader.fieldnames or ())}"[:200])
     for row in found:
-        for figure in (row["value"], "inf" if row["per_class"] == "all" else row["per_class"]):
-            float(figure)
+        row.setdefault("folds", "")
+        float(row["value"])
+        for whole in (row["per_class"].replace("all", "1"), row["folds"] or "0"):
+            int(whole)
     return found

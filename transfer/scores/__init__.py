@@ -1,9 +1,9 @@
 """Scores: predictions -> numbers with intervals; pure.
 
-Five files: ``metrics`` (one number from predictions), ``intervals`` (one number with its interval, and corrections for
+Six files: ``metrics`` (one number from predictions), ``intervals`` (one number with its interval, and corrections for
 looking often), ``pairs`` (tests for two or more sets of answers on the same photos), ``difference`` (two arms, several
-seeds, photos in groups: the joint paired bootstrap, and how many photos it would take), ``calibration``
-(whether a probability means what it says). It refuses to know runs,
+seeds, photos in groups: the joint paired bootstrap, and how many photos it would take), ``splits`` (two arms trained in
+folds: Nadeau and Bengio), ``calibration`` (whether a probability means what it says). It refuses to know runs,
 manifests, files and networks: arrays in, plain values out.
 
 Everywhere: n photos, C classes, S seeds; ``truth`` int ``(n,)``, ``probabilities`` float ``(n, C)`` with rows that sum
@@ -29,7 +29,8 @@ from transfer.scores.metrics import (
     per_class,
     top_k,
 )
-from transfer.scores.pairs import Test, cochran_q, mcnemar, nadeau_bengio
+from transfer.scores.pairs import Test, cochran_q, mcnemar
+from transfer.scores.splits import Design, difference_over_splits, mean_over_splits, nadeau_bengio
 
 __all__ = [
     "ACCURACY",
@@ -40,6 +41,7 @@ __all__ = [
     "MEAN_CLASS_ACCURACY",
     "METRICS",
     "Bin",
+    "Design",
     "Difference",
     "Interval",
     "Metric",
@@ -49,9 +51,11 @@ __all__ = [
     "cochran_q",
     "confusion",
     "difference",
+    "difference_over_splits",
     "holm",
     "losses",
     "mcnemar",
+    "mean_over_splits",
     "nadeau_bengio",
     "paired_difference",
     "per_class",

@@ -1,12 +1,11 @@
 """Pairs: tests of two or more sets of answers to the same photos.
 
-It owns McNemar's test and Cochran's Q for single trained models, and the Nadeau-Bengio test for repeated splits. Arms
-with several seeds on one fixed split belong to ``difference``.
+It owns McNemar's test and Cochran's Q for single trained models. Arms with several seeds on one fixed split belong to
+``difference``, arms trained in folds to ``splits``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy
@@ -60,28 +59,3 @@ def cochran_q(correct: ndarray) -> Test:
         return Test(0.0, 1.0)
     found = cochrans_q(correct)
     return Test(float(found.statistic), float(found.pvalue))
-
-
-def nadeau_bengio(differences: Sequence[float] | ndarray, *, test_share: float) -> Test:
-    """Corrected t-test for differences over repeated splits (Nadeau and Bengio 2003; Bouckaert and Frank 2004).
-
-    Not for several seeds on one fixed split: there it says nothing about the photos, and rejects a true null in 2 to
-    30 % of cases, depending on how much the seeds differ.
-
-    Args:
-        differences: Of one metric, a value for each split, J of them, at least two.
-        test_share: Test photos divided by training photos of a split: 1/9 for ten folds.
-
-    Returns:
-        t = mean / sqrt((1/J + test_share) * variance) and its p-value with J - 1 degrees of freedom.
-
-    >>> d = [0.02, 0.01, 0.03, 0, 0.02, 0.01, 0.04, 0.02, 0.01, 0.02]
-    >>> round(nadeau_bengio(d, test_share=1 / 9).statistic, 5)
-    3.45072
-    """
-    d = numpy.asarray(differences, dtype=float)
-    mean, spread = d.mean(), numpy.sqrt((1 / len(d) + test_share) * d.var(ddof=1))
-    if spread == 0:
-        return Test(0.0, 1.0) if mean == 0 else Test(float(numpy.copysign(numpy.inf, mean)), 0.0)
-    t = float(mean / spread)
-    return Test(t, float(2 * stats.t.sf(abs(t), len(d) - 1)))

@@ -21,7 +21,7 @@ from transfer.strategy import Phase
 from transfer.training import trial
 from transfer.training.activations import setting
 from transfer.training.features import Progress, Store, quiet
-from transfer.training.plan import Plan, choose, resolve
+from transfer.training.plan import Plan, choose, data_of, resolve
 from transfer.training.workers import Task, Workers
 from transfer.workspace import Workspace
 
@@ -51,9 +51,18 @@ def compare(
     cells: list[Run | Plan] = []
     for arm, k, seed in grid.cells():
         try:
-            plan = resolve(arm, manifest, seed=seed, per_class=k, epochs=grid.epochs, size=grid.size)
+            plan = resolve(
+                arm,
+                manifest,
+                seed=seed,
+                per_class=k,
+                epochs=grid.epochs,
+                size=grid.size,
+                folds=grid.folds,
+                refit=grid.refit,
+            )
         except WeightsError as error:  # this arm's misfortune, not the others'
-            cells.append(_unresolved(arm, k, seed, manifest, workspace, str(error)))
+            cells.append(_unresolved(arm, k, seed, data_of(manifest, grid.folds), manifest, workspace, str(error)))
         else:
             cells.append(trial.existing(plan, workspace) or plan)
     # Two arms may be one run under two names (resnet50 and resnet50@imagenet): by ID it is run once.
@@ -95,7 +104,7 @@ def _tasks(plans: Sequence[Plan], manifest: Manifest, workspace: Workspace) -> l
     stores = {plan.id: _store_digests(plan, workspace) for plan in plans}
     wanted: dict[str, dict[str, Photo]] = {}
     for plan in plans:
-        parts = choose(manifest, per_class=plan.per_class, seed=plan.seed)
+        parts = choose(plan.view(manifest), per_class=plan.per_class, seed=plan.seed)
         for store in stores[plan.id]:
             wanted.setdefault(store, {}).update({p.id: p for p in (*parts.train, *parts.validation, *parts.test)})
     tasks = []
@@ -112,9 +121,14 @@ def _task(
 ) -> Task:
     size = "all" if plan.per_class is None else plan.per_class
     return Task(
-        name=f"{plan.arm}, {size} a class, seed {plan.seed}",
+        name=f"{plan.arm}, {size} a class, seed {plan.seed}" + (f" of {plan.folds} folds" if plan.folds else ""),
         function="transfer.training.trial:run_trial",
-        arguments={"plan": plan, "manifest": manifest, "workspace": Workspace(workspace.root), "ahead": ahead},
+        arguments={
+            "plan": plan,
+            "manifest": plan.view(manifest),
+            "workspace": Workspace(workspace.root),
+            "ahead": ahead,
+        },
         fresh=any(isinstance(step, Phase) and step.thaw for step in plan.strategy.steps),
         keys=stores,
     )
@@ -128,9 +142,10 @@ def _store_digests(plan: Plan, workspace: Workspace) -> frozenset[str]:
     return frozenset(Store(workspace, setting(plan, classifier, cut)).digest for cut in cuts)
 
 
-def _unresolved(arm: Arm, per_class: int | None, seed: int, manifest: Manifest, workspace: Workspace, why: str) -> Run:
+def _unresolved(
+    arm: Arm, per_class: int | None, seed: int, data: str, manifest: Manifest, workspace: Workspace, why: str
+) -> Run:
     """The kept failure of an arm whose weights could not be had."""
-    data = manifest.training_digest()
     decisive: dict[str, Any] = {"arm": str(arm), "seed": seed, "per_class": per_class, "data": data, "unresolved": True}
     id = run_id(decisive)
     run = Run(id, "failed", str(arm), seed, per_class, manifest.labels, data, workspace.runs / id, reason=why)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
 from transfer.arm import Arm
 from transfer.errors import CallError, DataError
+from transfer.folds import Fold, digest, folded
 from transfer.manifest import Manifest
 from transfer.models.backbone import BACKBONES, Backbone
 from transfer.models.weights import Located, locate
@@ -48,6 +50,8 @@ class Plan:
         seed: Of initial weights, photo order and training subset. per_class: Training photos a class, None for all.
         labels: The classes. data: Digest of the training view of the data.
         engine, precision: Of the frozen part.
+        folds: Where the photos are divided into folds instead of the given splits, into how many; the seed then says
+            which of them is judged. refit: Whether it is trained again on train and validation once those have chosen.
     """
 
     arm: Arm
@@ -60,6 +64,8 @@ class Plan:
     data: str
     engine: str = "tensorflow"
     precision: str = "float32"
+    folds: int | None = None
+    refit: bool = False
 
     @property
     def backbone(self) -> Backbone:
@@ -77,11 +83,33 @@ class Plan:
             "data": self.data,
             "engine": self.engine,
             "precision": self.precision,
+            # Only where asked for, so that runs made before there were folds keep their ID.
+            **({"folds": self.folds} if self.folds else {}),
+            **({"refit": True} if self.refit else {}),
         }
+
+    def view(self, manifest: Manifest) -> Manifest:
+        """The manifest with the splits that this run sees: those of its fold, or the given ones."""
+        return folded(manifest, Fold.of_seed(self.seed, self.folds)) if self.folds else manifest
 
     @property
     def id(self) -> str:
         return run_id(self.decisive())
+
+    @property
+    def command(self) -> str:
+        """What makes this run again, from a workspace with the same data; of a fold, all that come before it too."""
+        phases = self.strategy.phases
+        usual = tuple(phase.epochs for phase in resolve_strategy(self.arm).phases)
+        words = ["transfer train WS", shlex.quote(str(self.arm)), f"--seed {self.seed}", f"--size {self.size}"]
+        if self.folds or self.refit:
+            words[0] = "transfer compare WS"
+            words[2] = f"--seeds {self.seed // (self.folds or 1) + 1}"
+            words += [f"--folds {self.folds}"] if self.folds else []
+            words += ["--refit"] if self.refit else []
+        words += [f"--per-class {self.per_class}"] if self.per_class is not None else []
+        words += [f"--epochs {phases[0].epochs}"] if tuple(phase.epochs for phase in phases) != usual else []
+        return " ".join(words)
 
 
 def resolve(
@@ -92,6 +120,8 @@ def resolve(
     per_class: int | None = None,
     epochs: int | None = None,
     size: int | None = None,
+    folds: int | None = None,
+    refit: bool = False,
 ) -> Plan:
     """Look everything up that the arm names, and find the weights.
 
@@ -99,14 +129,30 @@ def resolve(
         CallError: A name that no shelf knows, or a number out of range.
         WeightsError: Published weights that are neither cached nor reachable.
     """
-    _check_numbers(seed=seed, per_class=per_class, epochs=epochs, size=size)
+    _check_numbers(seed=seed, per_class=per_class, epochs=epochs, size=size, folds=folds)
     backbone = BACKBONES[arm.backbone]
     strategy = resolve_strategy(arm)
     if epochs is not None:
         strategy = strategy.with_epochs(epochs)
     weights = locate(arm.backbone, backbone, arm.weights, pretrained=strategy.pretrained, arm=str(arm))
     size = size or (weights and weights.size) or usual_size(backbone, manifest)
-    return Plan(arm, strategy, weights, size, seed, per_class, manifest.labels, manifest.training_digest())
+    return Plan(
+        arm,
+        strategy,
+        weights,
+        size,
+        seed,
+        per_class,
+        manifest.labels,
+        data_of(manifest, folds),
+        folds=folds,
+        refit=refit,
+    )
+
+
+def data_of(manifest: Manifest, folds: int | None) -> str:
+    """Digest of the view of the data that decides a run."""
+    return digest(manifest) if folds else manifest.training_digest()
 
 
 def resolve_strategy(arm: Arm) -> Strategy:
@@ -148,6 +194,10 @@ def choose(manifest: Manifest, *, per_class: int | None, seed: int) -> Parts:
         hold = round(len(subset) / 5) if len(subset) >= HELD_OUT_FROM else 0
         chosen += subset[hold:]
         held_out += subset[:hold]
+    # A burst that is learnt from must not choose: its photos would all be right together.
+    learnt = {key for photo in chosen if (key := photo.group or photo.sha256)}
+    chosen += [photo for photo in held_out if (photo.group or photo.sha256) in learnt]
+    held_out = [photo for photo in held_out if (photo.group or photo.sha256) not in learnt]
     return Parts(tuple(chosen), tuple(held_out), test)
 
 
@@ -157,7 +207,7 @@ def _draw(seed: int, sha256: str) -> str:
 
 def _check_numbers(**numbers: int | None) -> None:
     for name, value in numbers.items():
-        least = 0 if name == "seed" else 1
+        least = {"seed": 0, "folds": 2}.get(name, 1)
         if value is not None and (not isinstance(value, int) or value < least):
             raise CallError(f"--{name.replace('_', '-')} must be at least {least}.", received=value)
 

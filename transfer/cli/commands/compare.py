@@ -18,7 +18,7 @@ from transfer.grid import Grid
 @workspace
 @click.argument("arms", nargs=-1, metavar="ARM...")
 @click.option("--grid", type=click.Path(), metavar="FILE", help="A TOML file that says the same as ARM... and options.")
-@click.option("--seeds", default=3, show_default=True, help="How many runs of each arm.")
+@click.option("--seeds", default=3, show_default=True, help="How many runs of each arm; of folds, repetitions.")
 @click.option(
     "--per-class",
     type=PerClass(),
@@ -29,6 +29,8 @@ from transfer.grid import Grid
 @click.option(
     "--tricks", default="", metavar="NAMES", help="Add each of these tricks alone to each arm: augment,dropout."
 )
+@click.option("--folds", type=int, help="For small sets: judge every photo, in so many folds, --seeds times.")
+@click.option("--refit", is_flag=True, help="Train every arm again on train and validation once those have chosen.")
 @epochs
 @size
 @jobs
@@ -42,6 +44,8 @@ def command(
     seeds: int,
     per_class: list[int | None],
     tricks: str,
+    folds: int | None,
+    refit: bool,
     epochs: int | None,
     size: int | None,
     jobs: int,
@@ -53,13 +57,16 @@ def command(
 
     Every arm meets the same photos in the same splits. What exists is skipped, so adding an arm, a seed or a size
     later trains only what is missing. A trial that fails is a row with its reason; the others go on.
+
+    Where a test split would be too small, --folds K judges every photo by a model that was trained without it: each
+    arm is trained K times, --seeds times over. The splits of the workspace play no part then.
     """
     if (grid is None) == (not arms):
         raise click.UsageError("Name at least one ARM, or a --grid FILE, not both.")
     if grid is None:
         names = tuple(name.strip() for name in tricks.split(",") if name.strip())
         parsed = tuple(Arm.parse(arm) for arm in arms)
-        wanted = Grid(parsed, seeds, tuple(per_class), names, epochs, size)
+        wanted = Grid(parsed, seeds, tuple(per_class), names, epochs, size, folds, refit)
     else:
         wanted = Grid.read(Path(grid))
     with progress(quiet=quiet) as tell:

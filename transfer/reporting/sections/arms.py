@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from transfer import scores
+from transfer.comparison import Ground
 from transfer.reporting.evidence import Evidence
 from transfer.reporting.markup import render
 from transfer.reporting.pair import Pair
@@ -21,19 +22,21 @@ def body(evidence: Evidence) -> Markup | None:
     return render(
         "arms.html",
         evidence=evidence,
-        groups=[_group(size, evidence) for size in evidence.sizes],
-        several=len(evidence.sizes) > 1,
+        groups=[_group(ground, evidence) for ground in evidence.grounds],
+        several=len(evidence.grounds) > 1,
+        folds=any(ground.folds for ground in evidence.grounds),
+        given=any(ground.folds is None for ground in evidence.grounds),
     )
 
 
-def _group(size: int | None, evidence: Evidence) -> dict[str, object]:
-    own = [one for one in evidence.results if one.per_class == size]
+def _group(ground: Ground, evidence: Evidence) -> dict[str, object]:
+    own = evidence.on(ground)
     low, high = _scale(own)
 
     def place(value: float) -> str:
         return f"{100 * (value - low) / (high - low):.2f}%"
 
-    return {"size": size, "rows": [_row(one, evidence) for one in own], "low": low, "high": high, "place": place}
+    return {"ground": ground, "rows": [_row(one, evidence) for one in own], "low": low, "high": high, "place": place}
 
 
 def _row(result: Result, evidence: Evidence) -> dict[str, object]:
@@ -57,8 +60,8 @@ def _row(result: Result, evidence: Evidence) -> dict[str, object]:
 
 
 def _against_first(result: Result, evidence: Evidence) -> Pair | None:
-    """How it stands to the first arm of its size, the one that validation chose there."""
-    first = next(one for one in evidence.results if one.per_class == result.per_class)
+    """How it stands to the first arm on its ground, the one that validation chose there."""
+    first = evidence.on(result.ground)[0]
     for pair in evidence.pairs:
         if {id(pair.a), id(pair.b)} == {id(first), id(result)}:
             return pair.seen_from(result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from statistics import fmean
 from typing import Any
 
@@ -20,8 +21,8 @@ def body(evidence: Evidence) -> Markup | None:
     best = evidence.best
     if best is None or not best.accuracies:
         return None
-    truth = numpy.concatenate([part.truth for part in best.stated])
-    bins = scores.reliability(truth, numpy.concatenate([part.probabilities for part in best.stated]))
+    truth = numpy.concatenate([part.truth for part in best.answers])
+    bins = scores.reliability(truth, numpy.concatenate([part.probabilities for part in best.answers]))
     told = "; ".join(
         f"{plural(bin.photos, 'answer')} at {percent(bin.confidence, 0)}: {percent(bin.accuracy, 0)} right"
         for bin in bins
@@ -32,11 +33,11 @@ def body(evidence: Evidence) -> Markup | None:
         best=best,
         chart=reliability(bins, name="reliability", title=f"Reliability of {best.title}", told=f"{told}."),
         held=len(best.validation[0].photos),
-        rows=[_row(result, evidence.stated) for result in evidence.main if result.accuracies],
+        rows=[_row(result) for result in evidence.main if result.accuracies],
     )
 
 
-def _row(result: Result, stated: str) -> dict[str, Any]:
+def _row(result: Result) -> dict[str, Any]:
     confidence = fmean(float(part.probabilities.max(axis=1).mean()) for part in result.stated if len(part.photos))
     row = {
         "title": result.title,
@@ -49,17 +50,17 @@ def _row(result: Result, stated: str) -> dict[str, Any]:
     }
     # Right answers only ask for certainty, so a run without a mistake on validation has no temperature; nor has one
     # without validation photos, and where those are what is stated there is nothing apart to fit on.
-    if stated == "validation" or any(part.correct.all() for part in result.validation):
+    if result.stated[0].split == "validation" or any(part.correct.all() for part in result.validation):
         return row
     temperatures = [scores.temperature(part.truth, part.probabilities) for part in result.validation]
-    after = [
-        (part.truth, scores.tempered(part.probabilities, one))
+    scaled = tuple(
+        dataclasses.replace(part, probabilities=scores.tempered(part.probabilities, one))
         for part, one in zip(result.stated, temperatures, strict=True)
-        if len(part.photos)
-    ]
+    )
+    after = dataclasses.replace(result, stated=scaled)
     row["temperature"] = fmean(temperatures)
-    row["error_after"] = fmean(scores.CALIBRATION_ERROR(*one) for one in after)
-    row["loss_after"] = fmean(scores.LOG_LOSS(*one) for one in after)
+    row["error_after"] = after.score(scores.CALIBRATION_ERROR)
+    row["loss_after"] = after.score(scores.LOG_LOSS)
     return row
 
 

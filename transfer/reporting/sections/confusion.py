@@ -23,6 +23,7 @@ def body(evidence: Evidence) -> Markup | None:
     table, labels = best.table, best.runs[0].labels
     precision, recall = scores.per_class(table)
     given = table.sum(axis=1)
+    photos_of = numpy.bincount(best.answers[0].truth, minlength=len(labels))
     off = table - numpy.diag(table.diagonal())
     order = sorted(zip(*numpy.nonzero(off), strict=True), key=lambda at: (-off[at], at))[:PAIRS]
     return render(
@@ -36,8 +37,8 @@ def body(evidence: Evidence) -> Markup | None:
             {"given": labels[i], "taken": labels[j], "times": int(off[i, j]), "of": int(given[i])} for i, j in order
         ],
         classes=[
-            {"label": label, "photos": int(given[i]) // len(best.runs), "recall": recall[i], "precision": precision[i]}
-            for i, label in enumerate(labels)
+            {"label": label, "photos": photos, "recall": recall[i], "precision": precision[i]}
+            for i, (label, photos) in enumerate(zip(labels, photos_of.tolist(), strict=True))
         ],
     )
 

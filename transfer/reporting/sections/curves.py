@@ -19,7 +19,7 @@ def body(evidence: Evidence) -> Markup | None:
         return None
     return render(
         "curves.html",
-        size=evidence.sizes[0],
+        ground=evidence.grounds[0],
         charts=[(result, chart) for result, chart in drawn if chart],
         solved=[result for result, chart in drawn if not chart],
     )

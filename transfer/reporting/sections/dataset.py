@@ -20,7 +20,8 @@ def body(evidence: Evidence) -> Markup:
     reasons: Counter[str] = Counter()
     for of_label in manifest.set_aside().values():
         reasons.update(of_label)
-    test = manifest.part("test")
+    # Where nothing but validation was judged, there is no test label that anything rests on.
+    rests_on = evidence.judged if evidence.stated == "test" else ()
     return render(
         "dataset.html",
         evidence=evidence,
@@ -33,8 +34,9 @@ def body(evidence: Evidence) -> Markup:
         licences=sorted(
             Counter(photo.licence or "not stated" for photo in manifest.kept).items(), key=lambda one: (-one[1], one[0])
         ),
-        test=len(test),
-        verified=sum(photo.verified for photo in test),
+        judged=len(rests_on),
+        verified=sum(photo.verified for photo in rests_on),
+        folds=evidence.grounds[0].folds if evidence.results else None,
     )
 
 

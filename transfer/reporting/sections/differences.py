@@ -20,15 +20,22 @@ SHOWN = 15
 def body(evidence: Evidence) -> Markup | None:
     if not evidence.pairs:
         return None
-    groups = []
-    for size in evidence.sizes:
-        pairs = [pair for pair in evidence.pairs if pair.a.per_class == size]
+    groups: list[dict[str, Any]] = []
+    asked = {one.ground: one for one in evidence.omnibus}
+    for ground in evidence.grounds:
+        pairs = [pair for pair in evidence.pairs if pair.a.ground == ground]
         if pairs:
             first = pairs[0].a
             shown = pairs if len(pairs) <= SHOWN else [pair for pair in pairs if first in (pair.a, pair.b)]
             more = [pair for pair in pairs if pair not in shown]
-            groups.append({"size": size, "of": len(pairs), "shown": shown, "more": more, "scale": scale(pairs)})
-    return render("differences.html", groups=groups, settled=sum(pair.settled for pair in evidence.pairs))
+            group = {"ground": ground, "of": len(pairs), "shown": shown, "more": more, "scale": scale(pairs)}
+            groups.append(group | {"omnibus": asked.get(ground)})
+    return render(
+        "differences.html",
+        groups=groups,
+        folds=any(group["ground"].folds for group in groups),
+        given=any(group["ground"].folds is None for group in groups),
+    )
 
 
 def scale(pairs: Sequence[Pair]) -> dict[str, Any]:

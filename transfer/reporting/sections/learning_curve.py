@@ -18,7 +18,7 @@ def body(evidence: Evidence) -> Markup | None:
     arms: dict[str, dict[int | None, Result]] = {}
     for result in evidence.results:
         if result.accuracies:
-            arms.setdefault(result.title, {})[result.per_class] = result
+            arms.setdefault(result.title, {})[result.per_class] = result  # who was also judged in folds says so in it
     several = {title: of for title, of in arms.items() if len(of) > 1}
     if not several:
         return None
@@ -39,16 +39,22 @@ def body(evidence: Evidence) -> Markup | None:
         arms=[(evidence.numbers[title], title) for title in drawn],
         sizes=sizes,
         rows=[(title, [of.get(size) for size in sizes]) for title, of in several.items()],
-        all=round(at[None]) if None in sizes else None,
+        all=round(_of_all(evidence)) if None in sizes else None,
         left_out=len(several) - len(drawn),
     )
 
 
 def _photos(evidence: Evidence) -> dict[int | None, float]:
     """Training photos a class of every size; all of them stand apart from the largest subset even where equal."""
-    subsets = [float(size) for size in evidence.sizes if size is not None]
-    train = len(evidence.manifest.part("train")) / max(len(evidence.manifest.labels), 1)
-    return {**{int(size): size for size in subsets}, None: max(train, 1.25 * max(subsets, default=1.0))}
+    subsets = [float(ground.per_class) for ground in evidence.grounds if ground.per_class is not None]
+    apart = max(_of_all(evidence), 1.25 * max(subsets, default=1.0))
+    return {**{int(size): size for size in subsets}, None: apart}
+
+
+def _of_all(evidence: Evidence) -> float:
+    """Training photos a class where all are taken."""
+    found = [result.mean("photos", "train") for result in evidence.results if result.per_class is None]
+    return max((photos for photos in found if photos), default=0.0) / max(len(evidence.manifest.labels), 1)
 
 
 def _line(number: int, of: dict[int | None, Result], at: dict[int | None, float]) -> Line:

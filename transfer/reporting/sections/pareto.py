@@ -27,7 +27,7 @@ def body(evidence: Evidence) -> Markup | None:
     drawn = {title for chart in charts for title in chart["drawn"]}
     return render(
         "pareto.html",
-        size=evidence.sizes[0],
+        ground=evidence.grounds[0],
         charts=charts,
         arms=[(number, title) for title, number in evidence.numbers.items() if title in drawn],
         stated=evidence.stated,

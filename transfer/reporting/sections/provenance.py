@@ -8,6 +8,9 @@ from transfer.reporting.evidence import Evidence
 from transfer.reporting.markup import render
 from transfer.reporting.section import Section
 
+FEW = 6
+"""Up to so many commands stand among the facts; each run's own stands in the table of all runs anyway."""
+
 
 def body(evidence: Evidence) -> Markup:
     runs = evidence.runs
@@ -19,17 +22,23 @@ def body(evidence: Evidence) -> Markup:
             if (used := run.facts.get("weights"))
         }
     )
-    opened = [run.facts["test_opened"] for run in runs if run.facts.get("test_opened") is not None]
+    given = [run for result in evidence.results if result.folds is None for run in result.runs]
+    opened = [run.facts["test_opened"] for run in given if run.facts.get("test_opened") is not None]
     started = sorted(str(run.facts["started"]) for run in runs if run.facts.get("started"))
     return render(
         "provenance.html",
         evidence=evidence,
-        seeds=sorted({run.seed for run in runs}),
+        seeds=sorted({run.seed for run in given}),
         versions=versions,
         weights=weights,
         opened=opened,
         started=started,
         commands=list(dict.fromkeys(str(run.facts["command"]) for run in runs if run.facts.get("command"))),
+        few=FEW,
+        folds={result.folds: None for result in evidence.results if result.folds},
+        judged=len(runs) - len(given),
+        data={run.data: result.folds for result in evidence.results for run in result.runs} or {evidence.data: None},
+        results=evidence.results,
         runs=runs,
     )
 

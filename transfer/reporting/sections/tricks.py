@@ -22,7 +22,7 @@ class Effect:
     """A trick on an arm: ``pair.a`` has it, ``pair.b`` does not.
 
     Attributes:
-        trick: Its name. corrected: p after Holm's correction over the effects of this size, which are asked after by
+        trick: Its name. corrected: p after Holm's correction over the effects on this ground, which are asked after by
             themselves, whatever other pairs there are.
     """
 
@@ -36,26 +36,30 @@ class Effect:
 
 
 def effects(evidence: Evidence) -> tuple[Effect, ...]:
-    """Every trick whose arm was also trained without it and otherwise alike; by size, trick and arm."""
+    """Every trick whose arm was also trained without it and otherwise alike; by ground, trick and arm."""
     found: list[Effect] = []
-    for size in evidence.sizes:
-        of_size = [
+    for ground in evidence.grounds:
+        of_ground = [
             (trick, turned)
             for pair in evidence.pairs
-            if pair.a.per_class == size
+            if pair.a.ground == ground
             for turned in (pair, pair.seen_from(pair.b))
             if (trick := _added(turned.a, turned.b)) is not None
         ]
-        of_size.sort(key=lambda one: (one[0], one[1].a.title))
-        corrected = scores.holm([pair.p for _, pair in of_size])
-        found += [Effect(trick, pair, p) for (trick, pair), p in zip(of_size, corrected, strict=True)]
+        of_ground.sort(key=lambda one: (one[0], one[1].a.title))
+        corrected = scores.holm([pair.p for _, pair in of_ground])
+        found += [Effect(trick, pair, p) for (trick, pair), p in zip(of_ground, corrected, strict=True)]
     return tuple(found)
 
 
 def _added(more: Result, less: Result) -> str | None:
     """The one trick that tells the first arm from the second, or None."""
     one, other = _arm(more), _arm(less)
-    if one is None or other is None or any(more.facts(name) != less.facts(name) for name in ("size", "precision")):
+    if (
+        one is None
+        or other is None
+        or any(more.facts(name) != less.facts(name) for name in ("size", "precision", "refit"))
+    ):
         return None
     for place, trick in enumerate(one.tricks):
         if Arm(one.backbone, one.strategy, one.weights, one.tricks[:place] + one.tricks[place + 1 :]) == other:
@@ -75,10 +79,10 @@ def body(evidence: Evidence) -> Markup | None:
     if not found:
         return None
     groups = []
-    for size in evidence.sizes:
-        own = [effect for effect in found if effect.pair.a.per_class == size]
+    for ground in evidence.grounds:
+        own = [effect for effect in found if effect.pair.a.ground == ground]
         if own:
-            groups.append({"size": size, "effects": own, "scale": scale([effect.pair for effect in own])})
+            groups.append({"ground": ground, "effects": own, "scale": scale([effect.pair for effect in own])})
     return render("tricks.html", groups=groups)
 
 

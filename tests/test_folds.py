@@ -1,0 +1,133 @@
+"""Every photo is judged once a repetition, by a model that saw neither it nor what is nearly it."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as draw
+
+from transfer.errors import DataError
+from transfer.folds import Fold, digest, divide, folded, together
+from transfer.manifest import Manifest
+from transfer.photo import SPLITS, Photo
+
+
+def photos(counts: Sequence[int] = (20, 11), *, bursts: int = 0) -> Manifest:
+    """Photos of some classes; the first ``bursts`` groups of each class have three of them."""
+    return Manifest(
+        tuple(
+            Photo(
+                id=f"{label}-{n}",
+                file_name=f"{label}/{n}.png",
+                label=f"class {label}",
+                source="folder",
+                sha256=f"{label:02}{n:04}",
+                group=f"{label} burst {n // 3}" if n // 3 < bursts else None,
+            )
+            for label, count in enumerate(counts)
+            for n in range(count)
+        )
+    )
+
+
+def sides(manifest: Manifest, *, of: int, repetition: int = 0) -> list[dict[str, str | None]]:
+    """The split of every photo in each fold."""
+    seen = [folded(manifest, Fold(of, repetition, number)) for number in range(of)]
+    return [{photo.id: photo.split for photo in one.kept} for one in seen]
+
+
+counts = draw.lists(draw.integers(12, 40), min_size=2, max_size=4)
+
+
+@settings(max_examples=40)
+@given(counts=counts, of=draw.integers(2, 6), bursts=draw.integers(0, 2), repetition=draw.integers(0, 9))
+def test_every_photo_is_judged_once_and_its_group_with_it(
+    counts: list[int], of: int, bursts: int, repetition: int
+) -> None:
+    manifest = photos(counts, bursts=bursts)
+    found = sides(manifest, of=of, repetition=repetition)
+    for photo in manifest.kept:
+        assert [one[photo.id] for one in found].count("test") == 1
+    for group in together(manifest.kept):
+        for one in found:
+            assert len({one[photo.id] for photo in group}) == 1
+    for one in found:
+        assert set(one.values()) == set(SPLITS)
+
+
+@settings(max_examples=40)
+@given(counts=counts, of=draw.integers(2, 6))
+def test_each_class_is_spread_evenly_over_the_folds(counts: list[int], of: int) -> None:
+    manifest = photos(counts)
+    labels = {photo.id: photo.label for photo in manifest.kept}
+    judged = [Counter(labels[id] for id, side in one.items() if side == "test") for one in sides(manifest, of=of)]
+    for label in manifest.labels:
+        assert max(one[label] for one in judged) - min(one[label] for one in judged) <= 1
+    assert max(one.total() for one in judged) - min(one.total() for one in judged) <= 1
+
+
+def test_a_fifth_of_what_is_not_judged_is_held_out_to_choose_by() -> None:
+    one = sides(photos((50, 25)), of=5)[0]
+    assert Counter(one.values()) == {"test": 15, "validation": 12, "train": 48}
+
+
+def test_a_repetition_divides_anew_and_the_same_one_alike() -> None:
+    manifest = photos((30, 30))
+    assert sides(manifest, of=3) == sides(manifest, of=3)
+    assert sides(manifest, of=3) != sides(manifest, of=3, repetition=1)
+
+
+def test_neither_names_nor_order_nor_the_given_splits_decide_a_fold() -> None:
+    manifest = photos((20, 20), bursts=2)
+    shuffled = list(manifest.photos)
+    random.Random(0).shuffle(shuffled)
+    other = Manifest(
+        tuple(
+            dataclasses.replace(photo, file_name=f"elsewhere/{n}.png", id=f"new {n}", split=SPLITS[n % 3])
+            for n, photo in enumerate(shuffled)
+        )
+    )
+    for number in range(4):
+        one, two = (folded(each, Fold(4, 0, number)) for each in (manifest, other))
+        assert {p.sha256: p.split for p in one.kept} == {p.sha256: p.split for p in two.kept}
+    assert digest(manifest) == digest(other)
+
+
+def test_the_digest_knows_what_decides_a_fold() -> None:
+    manifest = photos()
+    first = manifest.photos[0]
+    for change in ({"group": "a burst"}, {"label": "class 1"}, {"sha256": "else"}, {"excluded": "by hand"}):
+        assert digest(manifest.replace([dataclasses.replace(first, **change)])) != digest(manifest)
+    assert digest(manifest.replace([dataclasses.replace(first, split="test", owner="me")])) == digest(manifest)
+
+
+def test_equal_content_joins_groups_through_others() -> None:
+    a, b, c, d = (dataclasses.replace(photo, group=None) for photo in photos((4,)).photos)
+    chain = [dataclasses.replace(a, group="x"), dataclasses.replace(b, group="y"), c, d]
+    link = dataclasses.replace(chain[1], id="copy", group="x")
+    assert sorted(len(group) for group in together([*chain, link])) == [1, 1, 3]
+    blank = [dataclasses.replace(photo, sha256="") for photo in (c, d)]
+    assert len(together(blank)) == 2, "no content known is no common content"
+
+
+def test_a_class_that_chance_would_take_from_training_stays_there() -> None:
+    manifest = photos((2, 30))
+    for one in sides(manifest, of=2):
+        assert [one[f"0-{n}"] for n in range(2)].count("train") == 1
+
+
+def test_too_few_groups_for_the_folds_are_named() -> None:
+    with pytest.raises(DataError, match=r"class 0 \(4 groups\)"):
+        folded(photos((12, 30), bursts=4), Fold(5, 0, 0))
+
+
+def test_photos_set_aside_are_in_no_fold() -> None:
+    manifest = photos()
+    out = manifest.replace([dataclasses.replace(manifest.photos[0], excluded="by hand")])
+    assert folded(out, Fold(3, 0, 0)).photos[0].split is None
+    assert sum(len(part) for part in divide(out.kept, 3, seed="0")) == len(manifest) - 1
