@@ -15,6 +15,7 @@ from transfer.errors import CallError, TrainingError
 from transfer.grid import Grid
 from transfer.manifest import Manifest
 from transfer.run import Run
+from transfer.training import workers
 from transfer.training.workers import Outcome, Task, Workers
 from transfer.workspace import Workspace
 
@@ -41,8 +42,8 @@ def stumble(on_progress: Progress) -> None:
     raise ZeroDivisionError("by zero")
 
 
-def task(function: str, *, fresh: bool = False, keys: frozenset[str] = frozenset(), **arguments: object) -> Task:
-    return Task(f"{function} {arguments}", f"test_compare:{function}", arguments, fresh, keys)
+def task(function: str, *, lineage: str = "", keys: frozenset[str] = frozenset(), **arguments: object) -> Task:
+    return Task(f"{function} {arguments}", f"test_compare:{function}", arguments, lineage, keys)
 
 
 @pytest.fixture
@@ -56,16 +57,26 @@ def run_tasks(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Outcome]]:
     return run
 
 
-def test_workers_live_on_and_fresh_ones_do_not(run_tasks: Callable[..., list[Outcome]]) -> None:
-    outcomes = run_tasks(*(task("double", number=n) for n in range(4)), jobs=1)
-    assert [outcome.result[0] for outcome in outcomes] == [0, 2, 4, 6]
-    assert len({outcome.result[1] for outcome in outcomes}) == 1
-    outcomes = run_tasks(*(task("double", number=n, fresh=True) for n in range(3)), jobs=1)
+def test_a_worker_lives_on_for_tasks_of_its_lineage_and_for_no_other(
+    run_tasks: Callable[..., list[Outcome]],
+) -> None:
+    outcomes = run_tasks(*(task("double", number=n, lineage="ab"[n // 3]) for n in range(6)), jobs=1)
+    assert [outcome.result[0] for outcome in outcomes] == [0, 2, 4, 6, 8, 10]
+    processes = [outcome.result[1] for outcome in outcomes]
+    assert processes == [processes[0]] * 3 + [processes[3]] * 3
+    assert processes[0] != processes[3]
+
+
+def test_a_worker_that_holds_too_much_memory_is_followed_by_another(
+    run_tasks: Callable[..., list[Outcome]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "MEMORY", 0.0)
+    outcomes = run_tasks(*(task("double", number=n) for n in range(3)), jobs=1)
     assert len({outcome.result[1] for outcome in outcomes}) == 3
 
 
 def test_a_dead_worker_fails_its_own_task_and_no_other(run_tasks: Callable[..., list[Outcome]]) -> None:
-    tasks = [task("double", number=1), task("die"), task("double", number=2), task("double", number=3, fresh=True)]
+    tasks = [task("double", number=1), task("die"), task("double", number=2), task("double", number=3, lineage="other")]
     outcomes = run_tasks(*tasks, jobs=1)
     assert [outcome.result and outcome.result[0] for outcome in outcomes] == [2, None, 4, 6]
     assert "died" in str(outcomes[1].error)

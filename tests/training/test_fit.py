@@ -15,7 +15,7 @@ from transfer.models.classifier import Classifier
 from transfer.strategy import ALL, Head, Phase, Solver, Strategy
 from transfer.training import activations as kept
 from transfer.training.activations import Activations
-from transfer.training.fit import Fitted, fit, probabilities
+from transfer.training.fit import Fitted, Loop, probabilities
 from transfer.training.plan import Plan, choose, with_strategy
 from transfer.workspace import Workspace
 
@@ -39,9 +39,7 @@ def train(plan: Plan, manifest: Manifest, workspace: Workspace) -> Trained:
     classifier = Classifier(plan.backbone, plan.strategy.head, classes=3, size=plan.size, seed=0, weights=weights)
     before = weights_by_layer(classifier)
     parts = choose(manifest, per_class=plan.per_class, seed=plan.seed)
-    fitted = fit(
-        classifier,
-        plan.strategy,
+    fitted = Loop(classifier, plan.strategy).fit(
         Activations(plan, classifier, workspace),
         train=parts.train,
         validation=parts.validation,
@@ -104,11 +102,12 @@ def phase(**changes: object) -> Phase:
     [
         (Solver(penalties=(1.0,)), set()),
         (phase(), set()),
+        (phase(augment=True), set()),
         (phase(thaw=1), {"three"}),
         (phase(thaw=2), {"two", "three"}),
         (phase(thaw=ALL), {"one", "two", "three"}),
     ],
-    ids=["solver", "frozen", "one stage", "two stages", "all"],
+    ids=["solver", "frozen", "frozen, with views", "one stage", "two stages", "all"],
 )
 def test_exactly_the_thawed_stages_move(
     plan: Plan, manifest: Manifest, workspace: Workspace, step: Solver | Phase, stages: set[str]
@@ -173,9 +172,9 @@ def test_few_photos_are_passed_over_several_times_until_the_least_steps_are_made
     plan: Plan, manifest: Manifest, workspace: Workspace
 ) -> None:
     strategy = Strategy(True, Head(), (phase(epochs=3, least_steps=40, batch=8),))
-    classifier, fitted, _, _ = train(with_strategy(plan, strategy), manifest, workspace)
+    _, fitted, _, _ = train(with_strategy(plan, strategy), manifest, workspace)
     assert len(fitted.history) == 3
-    assert 40 <= int(classifier.top(fitted.cut).optimizer.iterations) < 40 + 3 * len(manifest.part("train"))
+    assert 40 <= fitted.gradient_steps < 40 + 3 * len(manifest.part("train"))
 
 
 def test_head_weights_do_not_depend_on_whether_the_network_was_built() -> None:

@@ -57,6 +57,26 @@ def test_the_same_plan_ends_with_the_same_bits_whatever_the_process_did_before(
     assert [row["loss"] for row in one.history()] == [row["loss"] for row in other.history()]
 
 
+@pytest.mark.parametrize("arm", ["lenet5:from_scratch", "resnet20@{}:fine_tune_top", "resnet20@{}:frozen_head"])
+def test_a_network_that_has_learned_from_another_seed_begins_as_if_it_had_not(
+    arm: str, tmp_path: Path, photo_folder: Path, weights_file: Path
+) -> None:
+    workspace = Workspace(tmp_path / "ws")
+    workflow.load(photo_folder, workspace)
+
+    def train(seed: int, per_class: int | None) -> Run:
+        return workflow.train(workspace, arm.format(weights_file), seed=seed, per_class=per_class, epochs=2)
+
+    alone = train(1, None)
+    for file in alone.path.iterdir():
+        file.unlink()
+    train(0, 6)
+    after_another = train(1, None)
+    assert after_another.id == alone.id
+    assert [row["loss"] for row in after_another.history()] == [row["loss"] for row in alone.history()]
+    assert (after_another.predictions("test").probabilities == alone.predictions("test").probabilities).all()
+
+
 def test_a_finished_run_is_not_made_again(workspace: Workspace, manifest: Manifest) -> None:
     plan = resolve(Arm("raw_pixels"), manifest)
     assert existing(plan, workspace) is None

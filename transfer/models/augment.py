@@ -19,6 +19,7 @@ BRIGHTNESS, CONTRAST, SATURATION = 0.1, 0.15, 0.15
 """How far light and colour may move: a share of white, and shares around 1."""
 
 
+@tf.function
 def view(picture: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """A random part of the picture, perhaps mirrored, in slightly other light.
 

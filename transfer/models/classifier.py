@@ -54,6 +54,9 @@ class Classifier:
         self._weights = weights
         self._kept = kept if self.pool != "flatten" else None
         self._tops: dict[int, keras.Model] = {}
+        self._composed: dict[int, keras.Model] = {}
+        self._vectors: dict[int, keras.Model] = {}
+        self._moved = False
 
     @property
     def pool(self) -> str:
@@ -69,23 +72,26 @@ class Classifier:
         """The deepest cut below which nothing is trained, when ``thaw`` stages are (``ALL``: every one)."""
         return 0 if thaw == ALL else max(0, self.last_cut - thaw)
 
+    def restart(self, seed: int) -> None:
+        """Be as a new classifier of this seed would be, in every weight; what was built and traced stays."""
+        self.seed = seed
+        if "network" in self.__dict__ and (self._moved or self._weights is None):
+            _copy(self._new_network(), self.network)
+        if "scores" in self.__dict__:
+            _copy(self._new_scores(), self.scores)
+        self._moved = False
+
     # --- parts ---
 
     @cached_property
     def network(self) -> keras.Model:
         """Preprocessed pictures -> feature maps; built, and given its weights, at the first use."""
-        keras.utils.set_random_seed(self.seed)
-        network = self.backbone.network(self.size)
-        if self._weights is not None:
-            load(network, self._weights)
-        return network
+        return self._new_network()
 
     @cached_property
     def scores(self) -> keras.Sequential:
         """Vectors -> logits: the trained part of the head."""
-        features = self._count_features()
-        keras.utils.set_random_seed(self.seed)
-        return heads.scores(self.head, features=features, classes=self.classes)
+        return self._new_scores()
 
     def bottom(self, cut: int) -> keras.Model:
         """Raw pictures, uint8 ``(n, size, size, 3)`` -> activations at the cut. Frozen: call it with training=False."""
@@ -97,6 +103,11 @@ class Classifier:
 
     def vectors(self, cut: int) -> keras.Model:
         """Activations at the cut -> the vectors that the head's dense layers see, ``(n, features)``."""
+        if cut not in self._vectors:
+            self._vectors[cut] = self._until_vectors(cut)
+        return self._vectors[cut]
+
+    def _until_vectors(self, cut: int) -> keras.Model:
         if self._keeps_vectors(cut):
             start = keras.Input((self._count_features() * (1 if self.pool == "concat" else 2),))
             return keras.Model(start, heads.select(start, self.pool))
@@ -118,13 +129,28 @@ class Classifier:
 
     def composed(self, cut: int) -> keras.Model:
         """Raw pictures -> logits through a frozen bottom: what trains from pixels where activations are not kept."""
-        pictures = self._pictures()
-        return keras.Model(pictures, self.top(cut)(self.bottom(cut)(pictures, training=False)), name=f"composed_{cut}")
+        if cut not in self._composed:
+            pictures = self._pictures()
+            scores = self.top(cut)(self.bottom(cut)(pictures, training=False))
+            self._composed[cut] = keras.Model(pictures, scores, name=f"composed_{cut}")
+        return self._composed[cut]
 
     def whole(self) -> keras.Model:
         """Raw pictures, uint8 ``(n, size, size, 3)`` -> probabilities ``(n, classes)``."""
         pictures = self._pictures()
         return keras.Model(pictures, keras.ops.softmax(self.top(0)(pictures)), name="classifier")
+
+    def _new_network(self) -> keras.Model:
+        keras.utils.set_random_seed(self.seed)
+        network = self.backbone.network(self.size)
+        if self._weights is not None:
+            load(network, self._weights)
+        return network
+
+    def _new_scores(self) -> keras.Sequential:
+        features = self._count_features()
+        keras.utils.set_random_seed(self.seed)
+        return heads.scores(self.head, features=features, classes=self.classes)
 
     def _pictures(self) -> Any:
         return keras.Input((self.size, self.size, 3), dtype="uint8", name="pictures")
@@ -156,6 +182,7 @@ class Classifier:
         A frozen batch-norm layer keeps its statistics as well as its scale and shift (Keras runs it in inference mode).
         """
         cut = self.cut_for(thaw)
+        self._moved = self._moved or cut < self.last_cut
         for number, layers in enumerate(self.stage_layers, 1):
             for layer in layers:
                 frozen_norm = batch_norm == "frozen" and isinstance(layer, keras.layers.BatchNormalization)
@@ -171,3 +198,9 @@ class Classifier:
             seen |= {id(layer) for layer in layers}
             stages.append(layers)
         return tuple(stages)
+
+
+def _copy(source: keras.Model, target: keras.Model) -> None:
+    """Every variable, the states of random layers included (``weights`` leaves those out)."""
+    for old, new in zip(target.variables, source.variables, strict=True):
+        old.assign(new)

@@ -21,11 +21,11 @@ from transfer.errors import TrainingError
 from transfer.manifest import Manifest
 from transfer.models.classifier import Classifier
 from transfer.photo import Photo
-from transfer.run import WEIGHTS, Predictions, Run
-from transfer.training import memory
+from transfer.run import WEIGHTS, Predictions, Run, run_id
+from transfer.training import answers, memory
 from transfer.training.activations import Activations
 from transfer.training.features import Progress, quiet
-from transfer.training.fit import Fitted, fit, latency, probabilities
+from transfer.training.fit import Fitted, Loop, probabilities
 from transfer.training.plan import Plan, choose, resolve_strategy
 from transfer.workspace import Workspace
 
@@ -62,14 +62,12 @@ def run_trial(
     workspace.begin()
     begun, started = time.perf_counter(), datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     memory.forget_peak()
-    _start_afresh(plan.seed)
     parts = choose(manifest, per_class=plan.per_class, seed=plan.seed)
-    classifier = _build(plan, workspace)
+    loop = _loop(plan, workspace)
+    classifier = loop.classifier
     activations = Activations(plan, classifier, workspace, ahead=ahead, on_progress=on_progress)
     try:
-        fitted = fit(
-            classifier,
-            plan.strategy,
+        fitted = loop.fit(
             activations,
             train=parts.train,
             validation=parts.validation,
@@ -120,12 +118,28 @@ def skipped(plan: Plan, workspace: Workspace) -> Run:
     return _run(plan, workspace, status="skipped", reason=reason, facts={})
 
 
-def _start_afresh(seed: int) -> None:
-    """Nothing that an earlier trial left in this process may change this one."""
-    keras.utils.clear_session()
-    keras.utils.set_random_seed(seed)
+_LATEST: dict[str, Loop] = {}
+"""The loop of this process' latest trial, by what decides its trace; one only, since a network takes room."""
+
+
+def _loop(plan: Plan, workspace: Workspace) -> Loop:
+    """A loop whose weights are as a new one's of this seed, whatever was done before in this process."""
+    keras.utils.set_random_seed(plan.seed)
     if not tf.config.list_physical_devices("GPU"):
         tf.config.experimental.enable_op_determinism()
+    if (loop := _LATEST.get(lineage(plan))) is not None:
+        loop.classifier.restart(plan.seed)
+        return loop
+    _LATEST.clear()
+    keras.utils.clear_session()
+    loop = _LATEST[lineage(plan)] = Loop(_build(plan, workspace), plan.strategy)
+    return loop
+
+
+def lineage(plan: Plan) -> str:
+    """What trials must have in common to share one traced network: all but seed, size and the photos themselves."""
+    decisive = {name: value for name, value in plan.decisive().items() if name not in ("seed", "per_class", "data")}
+    return run_id(decisive | {"labels": plan.labels})
 
 
 def _build(plan: Plan, workspace: Workspace) -> Classifier:
@@ -170,7 +184,7 @@ def _facts(plan: Plan, classifier: Classifier, fitted: Fitted, activations: Acti
     if not about:
         about = {
             "parameters": classifier.network.count_params(),
-            "latency_ms": latency(classifier, plan.size),
+            "latency_ms": answers.latency(classifier.top(0)),
         }
     return plan.decisive() | {
         "weights": plan.weights and {"name": plan.weights.name, "sha256": plan.weights.sha256},

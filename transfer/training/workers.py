@@ -3,9 +3,10 @@
     parent ──── nursery ──┬── worker      TensorFlow takes seconds to import, so the nursery imports it once, runs
                           └── worker      nothing, and forks a ready worker in milliseconds whenever one is asked for
 
-Trials on kept features share long-lived workers; a trial on pixels gets a fresh one, so that its memory goes back to
-the machine. A worker that dies fails its own trial and no other. The nursery is started as a program of its own and
-not through multiprocessing, which would run an unguarded user script a second time.
+Trials on kept features share long-lived workers. A worker that has thawed a network serves that network's other seeds
+and sizes, for which nothing is traced again, and then gives its memory back. A worker that dies fails its own trial and
+no other. The nursery is started as a program of its own and not through multiprocessing, which would run an unguarded
+user script a second time.
 
 The parent owns the tasks and speaks with each worker over a socket of its own: it sends a task, hears of progress, and
 gets the result or the failure. This module knows nothing of what a task is.
@@ -29,6 +30,10 @@ from pathlib import Path
 from typing import Any
 
 from transfer.errors import TrainingError, TransferError
+from transfer.training import memory
+
+MEMORY = 0.5
+"""Share of the machine's memory that all workers together may hold between two trials; who holds more ends."""
 
 START = 120.0
 """Seconds that the nursery may take to import everything."""
@@ -42,7 +47,8 @@ class Task:
         name: For progress and failures.
         function: ``module:function``, called with ``arguments`` and ``on_progress``; the nursery imports the module.
         arguments: By name; they travel by pickle.
-        fresh: Whether it wants a process of its own.
+        lineage: Tasks of one lineage may follow each other in a process, which then knows the network already; no other
+            task is given to it. The empty one is for tasks that leave nothing large behind.
         keys: Things that it may have to compute first. Two tasks with a common key never run at the same time until
             one of them has ended, so nothing is computed twice.
     """
@@ -50,7 +56,7 @@ class Task:
     name: str
     function: str
     arguments: Mapping[str, Any]
-    fresh: bool = False
+    lineage: str = ""
     keys: frozenset[str] = frozenset()
 
 
@@ -68,6 +74,7 @@ class Outcome:
 class _Worker:
     pid: int
     connection: Connection
+    lineage: str
     task: Task | None = None
 
 
@@ -147,13 +154,14 @@ class Workers:
 
     def _worker_for(self, task: Task) -> _Worker:
         idle = [worker for worker in self._workers if worker.task is None]
-        if idle and not task.fresh:
-            return idle[0]
-        for worker in idle:  # its memory is wanted by the fresh one
+        for worker in idle:
+            if worker.lineage == task.lineage:
+                return worker
+        for worker in idle:  # its memory is wanted by the new one
             self._stop(worker)
         self._nursery.send("fork")
         connection = self._accept()
-        worker = _Worker(connection.recv(), connection)
+        worker = _Worker(connection.recv(), connection, task.lineage)
         self._workers.append(worker)
         return worker
 
@@ -175,7 +183,8 @@ class Workers:
             on_progress(task, *content)
             return None
         worker.task = None
-        if task.fresh:
+        *content, held = content
+        if held * self.jobs > MEMORY * memory.machine():  # what TensorFlow keeps of each trial adds up
             self._stop(worker)
         return Outcome(task, *content)
 
@@ -225,7 +234,7 @@ def _work(parent: Connection, threads: int) -> None:
     with contextlib.suppress(EOFError, OSError):
         while True:
             task = parent.recv()
-            parent.send(("done", *_do(task, parent)))
+            parent.send(("done", *_do(task, parent), memory.held()))
 
 
 def _do(task: Task, parent: Connection) -> tuple[Any, TransferError | None, str]:

@@ -1,0 +1,44 @@
+"""A network's answers without training: each network is traced once and its function kept beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy
+import tensorflow as tf
+
+from transfer.training.features import Decoded, Rows, median_ms
+
+BATCH = 256
+"""Photos a step where nothing is trained."""
+
+
+def apply(model: keras.Model, rows: Rows | Decoded) -> numpy.ndarray:
+    """The model's answer for every row, ``(n, *output)``."""
+    if not len(rows):
+        return numpy.empty((0, *model.output.shape[1:]), "float32")
+    answer = function(model)
+    return numpy.concatenate([answer(tf.constant(chunk)).numpy() for chunk in rows.chunks(BATCH)])
+
+
+def function(model: keras.Model) -> Callable[[Any], Any]:
+    """The model as one function of a batch of any length."""
+    if not hasattr(model, "_answer"):
+        shape = tf.TensorSpec((None, *model.input.shape[1:]), model.input.dtype)
+        model._answer = tf.function(lambda x: model(x, training=False)).get_concrete_function(shape)
+    return model._answer
+
+
+def latency(model: keras.Model) -> float:
+    """Median milliseconds for one input."""
+    answer = function(model)
+    one = tf.zeros((1, *model.input.shape[1:]), model.input.dtype)
+    return median_ms(lambda: answer(one).numpy())
+
+
+def softmax(logits: numpy.ndarray) -> numpy.ndarray:
+    """Probabilities, float32 ``(n, classes)``; the sum is taken in float64."""
+    powers = numpy.exp(logits.astype("float64") - logits.max(axis=1, keepdims=True, initial=-numpy.inf))
+    return (powers / powers.sum(axis=1, keepdims=True)).astype("float32")
