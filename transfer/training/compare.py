@@ -129,7 +129,7 @@ def _task(
             "workspace": Workspace(workspace.root),
             "ahead": ahead,
         },
-        fresh=any(isinstance(step, Phase) and step.thaw for step in plan.strategy.steps),
+        lineage=trial.lineage(plan) if any(phase.thaw for phase in plan.strategy.phases) else "",
         keys=stores,
     )
 
