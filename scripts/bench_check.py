@@ -3,8 +3,13 @@
     python scripts/bench_check.py FOLDER [--rival PYTHON] [--hashes 1000000]
 
 FOLDER holds photos in class folders. With --rival, the Python of an environment that has CleanVision 0.3.7, the same
-photos are looked at by it as well, with two jobs. Each runs in a process of its own, and seconds are those of the work,
-without the imports. Then a truncated JPEG is laid among copies of a few photos, and both are asked again.
+photos are looked at by it as well, with two jobs:
+
+    python -m venv rival && rival/bin/pip install cleanvision==0.3.7
+    python scripts/bench_check.py FOLDER --rival rival/bin/python
+
+Each runs in a process of its own, and seconds are those of the work, without the imports. Then a truncated JPEG is laid
+among copies of a few photos, and both are asked again.
 """
 
 from __future__ import annotations

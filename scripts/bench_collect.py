@@ -2,9 +2,14 @@
 
     python scripts/bench_collect.py FOLDER [--photos 2000] [--side 256] [--workers 64] [--rival PYTHON]
 
-FOLDER holds real photos. With --rival, the Python of an environment that has img2dataset 1.47 and pandas below 3, the
-same photos are fetched and made smaller by it as well. Each runs in a process of its own; seconds are counted from the
-start of that process, CPU seconds and memory are its own and those of its children, the host's are nobody's.
+FOLDER holds real photos. With --rival, the Python of an environment that has img2dataset 1.47, the same photos are
+fetched and made smaller by it as well. It needs pandas below 3, and so an environment of its own:
+
+    python -m venv rival && rival/bin/pip install img2dataset==1.47.0 "pandas<3"
+    python scripts/bench_collect.py FOLDER --rival rival/bin/python
+
+Each runs in a process of its own; seconds are counted from the start of that process, CPU seconds and memory are its own
+and those of its children, the host's are nobody's.
 """
 
 from __future__ import annotations
