@@ -387,10 +387,32 @@ def test_each_fault_sets_its_photo_aside_with_one_reason_and_stops_no_other(time
     for label in ("apple", "pear"):
         timed.flickr.add(label, 30)
     timed.fail(name(timed, 1), fault)
+    entry = timed.flickr.photos["apple"][1]  # a host that wants hours of rest gives none of its photos
+    entry["url_m"] = entry["url_m"].replace("live.staticflickr.com", "tired.example")
     result = collect(timed, workspace, per_class=3)
     assert result.set_aside["apple"] == ({reason: 1} if reason else {})
     assert titles(result.manifest) == (["apple 0", "apple 2", "apple 3"] if reason else first(3))
     assert set(result.set_aside["apple"]) <= set(REASONS)
+
+
+def test_a_source_whose_pictures_host_wants_hours_of_rest_is_left_and_the_next_one_fills_up(world, workspace):
+    world.flickr.add("apple", 970, start=30)
+    world.host.otherwise, otherwise = (lambda asking: resting(asking)), world.host.otherwise
+
+    def resting(asking: Asking) -> None:
+        if asking.path.startswith("/live.staticflickr.com"):
+            return asking.answer(429, Retry_After="7000")
+        return otherwise(asking)
+
+    result = collect(world, workspace, sources=("flickr", "openverse"))
+    assert result.kept == {"apple": 5, "pear": 5}
+    assert {photo.source for photo in result.manifest.kept} == {"openverse"}
+    assert "wants a long rest" in result.faults["flickr"]
+    assert len(world.asked("/live.staticflickr")) <= 2  # as many as were under way together
+    assert len(world.flickr.calls) == 2
+    world.host.otherwise = otherwise
+    again = collect(world, workspace, sources=("flickr", "openverse"), retry=True)
+    assert {photo.source for photo in again.manifest.kept if photo.title == "apple 0"} == {"flickr", "openverse"}
 
 
 @pytest.mark.parametrize("kind", faults.passing())
@@ -407,18 +429,23 @@ def test_a_fault_that_passes_costs_no_photo(timed, workspace, kind):
 def two_thousand(world: World) -> dict[str, str | None]:
     """Two labels of a thousand photos each, of two services that fail in their own ways; picture -> its due reason."""
     kinds = {"": (faults.good, None), **faults.STEADY, **faults.BUSY, **faults.SLOW, **faults.passing()}
+    for_hours, left_alone = kinds.pop("429 for hours")  # no other photo of such a host can be had
     heavy = list(faults.HEAVY.values())
     due: dict[str, str | None] = {}
     for label in ("apple", "pear"):
         world.flickr.add(label, 810)
         world.openverse.add(label, 200)
         listed = world.flickr.photos[label]
+        for photo in world.openverse.photos[label][::10]:
+            photo["url"] = photo["url"].replace("museum.example", "tired.example")
         pictures = [photo["url_m"] for photo in listed[:800]]
         pictures += [photo["url"] for photo in world.openverse.photos[label]]
         for number, url in enumerate(pictures):
             fault, reason = list(kinds.values())[(number + len(label)) % len(kinds)]
             if number in (7, 300, 900):
                 fault, reason = heavy[number % 2]
+            if "tired.example" in url:
+                fault, reason = for_hours, left_alone
             world.fail(url.rsplit("/", 1)[-1], fault)
             due[url.rsplit("/", 1)[-1]] = reason
         for number, photo in enumerate([*listed, *world.openverse.photos[label]]):
@@ -452,6 +479,7 @@ def test_two_thousand_photos_with_every_fault_mixed_in_are_each_accounted_for_on
     result = collect(timed, workspace, **how)
     manifest = result.manifest
     assert result.faults == {}
+    assert 0 < len(timed.asked("tired.example")) < 40  # not one for each: the host said that it wants its rest
     assert timed.openverse.given > 1  # tokens ran out on the way
     found = {photo.image_url.rsplit("/", 1)[-1]: photo.reason for photo in manifest.photos}
     assert found == due

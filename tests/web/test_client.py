@@ -151,6 +151,29 @@ def test_a_host_that_asks_for_an_hour_is_given_up_for_now(web: Web, host: Host, 
     assert clock.slept == []
 
 
+def test_a_host_that_asks_for_an_hour_is_asked_nothing_more_within_it(web: Web, host: Host, clock: Clock):
+    host.answers |= {"/a": status(429, Retry_After="3600"), "/b": good}
+    fault(web, f"{host.url}/a")
+    clock.pass_by(60)
+    error = fault(web, f"{host.url}/b")
+    assert (error.reason, error.wait) == ("busy", 3540)
+    assert host.paths == ["/a"]
+    clock.pass_by(3000)  # what is left is short enough to be waited for
+    assert web.get(f"{host.url}/b").status == 200
+    assert clock.slept == [540.0]
+
+
+def test_a_short_rest_does_not_end_a_longer_one(clock: Clock):
+    turns = Turns(Pace(), clock, clock.sleep)
+    turns.rest(50)
+    turns.rest(20)
+    with turns.turn():
+        assert clock.slept == [50.0]
+    turns.rest(10)
+    with turns.turn():
+        assert clock.slept == [50.0, 10.0]
+
+
 # --- broken exchanges ---
 
 

@@ -1,7 +1,8 @@
 """Candidates: the photos of one label in the order in which they are wanted, found lazily.
 
 Sources come one after the other; within a source the label's keywords take turns. What comes twice, by its id or by its
-page, counts once. What has no wanted licence is left out here, before anything is fetched.
+page, counts once. What has no wanted licence is left out here, before anything is fetched. Where the host of a source's
+pictures wants to be left alone for long, the source ends: its hundred thousand other photos would not be had either.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ from transfer.errors import TransferError
 from transfer.licence import Licence
 from transfer.photo import Photo
 from transfer.web import FetchError, Web
+
+MOST_SHUT = 20
+"""Photos one after the other whose hosts want to be left alone, after which their source is given up for now."""
+_SHUT = "The host of its pictures wants a long rest. Run the same command with --retry in some hours"
 
 
 @dataclass
@@ -36,6 +41,7 @@ def candidates(label: str, wanted: Wanted, web: Web, answers: Answers, notes: No
     """Photos with ``id`` and ``label``, by rank."""
     count, keywords = wanted.streams[label]
     seen: set[str] = set()
+    shut = 0
     for name, source in wanted.searched().items():
         searches = [_guarded(name, source, wanted.query(word), count, web, answers, notes) for word in keywords]
         for photo in _in_turns(searches):
@@ -47,6 +53,11 @@ def candidates(label: str, wanted: Wanted, web: Web, answers: Answers, notes: No
             if why is not None:
                 notes.left_out[why] = notes.left_out.get(why, 0) + 1
                 continue
+            shut = shut + 1 if web.rests(photo.image_url or "") else 0
+            if shut > MOST_SHUT:
+                notes.down.add(name)
+                notes.faults.setdefault(name, _SHUT)
+                break
             yield dataclasses.replace(photo, id=identity(photo, label), label=label)
 
 

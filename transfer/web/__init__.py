@@ -7,9 +7,10 @@ a file, and to know what the bytes mean.
 
 from __future__ import annotations
 
-from transfer.web.client import Answer, Policy, Web
+from transfer.web.client import Answer, Web
 from transfer.web.fault import USER_AGENT, FetchError, WebError
 from transfer.web.pace import Pace
+from transfer.web.policy import Policy
 from transfer.web.whole import download
 
 __all__ = ["USER_AGENT", "Answer", "FetchError", "Pace", "Policy", "Web", "WebError", "download"]

@@ -15,53 +15,21 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.message import Message
 from typing import Any
 
 from transfer.web import address
 from transfer.web.asked import Asked, wanted_wait
-from transfer.web.fault import USER_AGENT, FetchError
-from transfer.web.pace import Hosts, Pace, Turns
+from transfer.web.fault import FetchError
+from transfer.web.pace import Hosts, Turns
+from transfer.web.policy import Policy
 from transfer.web.robots import opted_out
 from transfer.web.wire import Connection, FloodError, Limits, TooLateError, UnreachedError
 
 _AGAIN = {408, 425, 429, 500, 502, 503, 504}
 _MOVED = {301, 302, 303, 307, 308}
 _IDLE = 64
-
-
-@dataclass(frozen=True)
-class Policy:
-    """How patient and how polite.
-
-    Attributes:
-        contact: A URL or an e-mail address of who runs this; sent with every request.
-        paces: By host. attempts: Of one request.
-        silence, total: Seconds without a byte, and for one photo as a whole, its redirects and repetitions included.
-        most: Bytes of one answer. redirects: Hops.
-        backoff: Seconds of the first pause; it doubles, and chance takes up to half of it away.
-        patience: The longest pause that is waited for; a host that asks for more is given up for now.
-        allow_loopback: For tests against this machine.
-        routes: Beginnings of addresses and what is asked in their place: a mirror, or an imitation in a test.
-    """
-
-    contact: str | None = None
-    paces: Mapping[str, Pace] = field(default_factory=dict)
-    attempts: int = 5
-    silence: float = 15.0
-    total: float = 60.0
-    most: int = 64 << 20
-    redirects: int = 5
-    backoff: float = 1.0
-    patience: float = 600.0
-    allow_loopback: bool = False
-    routes: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def user_agent(self) -> str:
-        """As the policies of the big hosts want it: name, version, who runs it."""
-        return f"{USER_AGENT} ({self.contact})" if self.contact else USER_AGENT
 
 
 @dataclass(frozen=True)
@@ -97,7 +65,7 @@ class Web:
         self._clock, self._random, self._resolve, self.now = clock, random, resolve, now
         self._stopped = threading.Event()
         self._sleep = sleep or self._wait
-        self._hosts = Hosts(self.policy.paces, clock, self._nap)
+        self._hosts = Hosts(self.policy.paces, clock, self._nap, self.policy.patience)
         self._idle: dict[tuple[str, str, int], list[Connection]] = {}
         self._lock = threading.Lock()
         self._context = functools.cache(ssl.create_default_context)
@@ -149,7 +117,14 @@ class Web:
     def cool(self, url: str, attempt: int, wait: float | None = None) -> None:
         """Let the host of this address rest: as long as it asked for, or longer with every attempt."""
         seconds = self._pause(attempt) if wait is None else min(wait, self.policy.patience)
-        self._hosts[address.parse(url, allow_loopback=self.policy.allow_loopback).host].hold(seconds)
+        self._turns(url).hold(seconds)
+
+    def rests(self, url: str) -> bool:
+        """Whether the host of this address wants to be left alone for longer than anybody waits."""
+        try:
+            return self._turns(url).is_shut
+        except FetchError:  # there is no such address
+            return False
 
     def close(self) -> None:
         """Wake who waits, and let every connection go."""
@@ -275,13 +250,16 @@ class Web:
             turns.tired(number)
             wait = self._pause(turns.trouble + 2) if wait is None else wait
         if wait is not None:  # the host is tired, not this one file: everybody waits
-            turns.hold(min(wait, self.policy.patience))
+            turns.rest(wait)
         what = f"The host answered {status}" + ("." if wait is None else f" and wants {wait:.0f} seconds of rest.")
         return FetchError("busy" if busy else "server_error", what, received=url, wait=wait)
 
     def _pause(self, attempt: int) -> float:
         longest = min(self.policy.patience, self.policy.backoff * 2.0 ** (min(attempt, 30) - 1))
         return longest * (1 - self._random() / 2)
+
+    def _turns(self, url: str) -> Turns:
+        return self._hosts[address.parse(url, allow_loopback=self.policy.allow_loopback).host]
 
     def _nap(self, seconds: float) -> None:
         if seconds > 0:

@@ -2,15 +2,19 @@
 
 A host that says it is busy is asked half as often from then on, each time that it says so again; many good answers in a
 row bring the pace back, a quarter at a time. So a host with a limit that nobody has written down is asked about as
-often as it bears.
+often as it bears. A host that asks to be left alone is, for as long as it said: shortly by waiting, else by asking it
+nothing at all.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+
+from transfer.web.fault import FetchError
 
 FIRST, LONGEST = 0.5, 60.0
 """Seconds between two requests to a host that was busy once, and to one that was so again and again."""
@@ -42,23 +46,40 @@ class Pace:
 class Turns:
     """The queue before one host: who may ask, and when.
 
+    Args:
+        pace: Its usual one. clock: Seconds. sleep: Seconds -> waits.
+        patience: A rest that was asked for is waited for if it is no longer than this.
+
     Attributes:
         every: Seconds between two requests now; never less than the pace says.
         trouble: How often the host was busy since its last good answer.
     """
 
-    def __init__(self, pace: Pace, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
-        self.pace, self._clock, self._sleep = pace, clock, sleep
+    def __init__(
+        self, pace: Pace, clock: Callable[[], float], sleep: Callable[[float], None], patience: float = math.inf
+    ) -> None:
+        self.pace, self._clock, self._sleep, self._patience = pace, clock, sleep, patience
         self._gate = threading.BoundedSemaphore(pace.connections)
         self._lock = threading.Lock()
         self._said_at = clock()  # when `_wait` was last set
         self._wait = 0.0
+        self._rest_from, self._rest = self._said_at, 0.0
         self.every, self.trouble = pace.every, 0
         self._begun = self._slowed = self._good = 0
 
+    @property
+    def is_shut(self) -> bool:
+        """Whether the host wants to be left alone for longer than anybody waits."""
+        return self._resting() > self._patience
+
     @contextlib.contextmanager
     def turn(self) -> Iterator[int]:
-        """Wait for a turn, hold one connection for the block; gives the number of the turn."""
+        """Wait for a turn, hold one connection for the block; gives the number of the turn.
+
+        Raises:
+            FetchError: ``busy``: the host wants to be left alone for longer than anybody waits.
+        """
+        self._refuse()
         with self._gate:
             number = self._await()
             begun = self._clock()
@@ -72,6 +93,12 @@ class Turns:
         """Nobody asks this host for so long."""
         with self._lock:
             self._set(max(seconds, self._remaining()))
+
+    def rest(self, seconds: float) -> None:
+        """The host asks to be left alone for so long."""
+        with self._lock:
+            if seconds > self._rest - (self._clock() - self._rest_from):
+                self._rest_from, self._rest = self._clock(), seconds
 
     def tired(self, number: int) -> None:
         """In this turn the host said that it is busy.
@@ -102,12 +129,22 @@ class Turns:
     def _await(self) -> int:
         while True:
             with self._lock:
-                wait = self._remaining()
+                self._refuse()
+                wait = max(self._remaining(), self._resting())
                 if wait <= 0:
                     self._set(self.every)
                     self._begun += 1
                     return self._begun
             self._sleep(wait)
+
+    def _refuse(self) -> None:
+        if self.is_shut:
+            left = self._resting()
+            raise FetchError("busy", f"The host wants {left:.0f} seconds of rest.", wait=left)
+
+    def _resting(self) -> float:
+        left = self._rest - max(0.0, self._clock() - self._rest_from)
+        return left if left > _NOTHING else 0.0
 
     def _remaining(self) -> float:
         passed = self._clock() - self._said_at
@@ -126,10 +163,17 @@ class Hosts:
     Args:
         paces: By host name; a name also stands for the names below it (``staticflickr.com`` for
             ``live.staticflickr.com``). ``*`` is everybody else.
+        clock, sleep, patience: As of ``Turns``.
     """
 
-    def __init__(self, paces: Mapping[str, Pace], clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
-        self._paces, self._clock, self._sleep = dict(paces), clock, sleep
+    def __init__(
+        self,
+        paces: Mapping[str, Pace],
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+        patience: float = math.inf,
+    ) -> None:
+        self._paces, self._clock, self._sleep, self._patience = dict(paces), clock, sleep, patience
         self._turns: dict[str, Turns] = {}
         self._lock = threading.Lock()
 
@@ -138,7 +182,7 @@ class Hosts:
         with self._lock:
             key = pace.shared or host
             if key not in self._turns:
-                self._turns[key] = Turns(pace, self._clock, self._sleep)
+                self._turns[key] = Turns(pace, self._clock, self._sleep, self._patience)
             return self._turns[key]
 
     def pace(self, host: str) -> Pace:

@@ -24,6 +24,7 @@ SITES = (
     "https://www.flickr.com",
     "https://api.openverse.org",
     "https://museum.example",
+    "https://tired.example",
     "https://commons.wikimedia.org",
     "https://upload.wikimedia.org",
     "https://thumb.wikimedia.org",
