@@ -57,7 +57,9 @@ def test_the_whole_job_by_commands(loaded: Path, tmp_path: Path, photo_folder: P
     said = transfer("compare", loaded, "raw_pixels", "lenet5:from_scratch", "--seeds", 1, "--epochs", 1, "--json")
     assert said.status == 0, said.err
     rows = json.loads(said.out)
-    promised = {"id", "arm", "seed", "per_class", "status", "reason", "validation", "test", "seconds", "path"}
+    promised = {"id", "arm", "seed", "per_class", "status", "reason", "validation", "test", "seconds", "path"} | {
+        "fold"
+    }
     assert all(promised | {"trainable_parameters"} == row.keys() for row in rows)
     assert [row["arm"] for row in rows] == ["raw_pixels:linear_probe", "lenet5:from_scratch"]
 
@@ -78,6 +80,15 @@ def test_the_whole_job_by_commands(loaded: Path, tmp_path: Path, photo_folder: P
     assert answer.keys() == {"file", "label", "probability", "top"}
     assert answer["top"][0] == [answer["label"], answer["probability"]]
     assert transfer("predict", tmp_path / "model", photo, tmp_path / "none.jpg").status == 1
+
+    lenet5 = rows[1]["id"]
+    said = transfer("explain", loaded, lenet5, photo, "--json")
+    assert said.status == 0, said.err
+    answer = json.loads(said.out)
+    assert answer.keys() == {"file", "label", "probability", "predicted", "overlay"}
+    assert Path(answer["overlay"]).read_bytes().startswith(b"\x89PNG")
+    assert transfer("explain", loaded, lenet5, tmp_path / "none.jpg").status == 1
+    assert transfer("explain", loaded, lenet5, photo, "--class", "unicorn").status == 2
 
 
 # --- bad input: a sentence, the right status, nothing lost ---

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from transfer.workflow import check as check
     from transfer.workflow import collect as collect
     from transfer.workflow import compare as compare
+    from transfer.workflow import explain as explain
     from transfer.workflow import export as export
     from transfer.workflow import export_data as export_data
     from transfer.workflow import load as load
@@ -45,7 +46,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "workflow": (
-        *("check", "collect", "compare", "export", "export_data", "load"),
+        *("check", "collect", "compare", "explain", "export", "export_data", "load"),
         *("predict", "recheck", "report", "runs", "split", "train"),
     ),
     "strategy": ("Head", "Phase", "Solver", "Strategy"),

@@ -1,8 +1,9 @@
 """Run: what happened in one training, and one of the two values that cross from room to room.
 
 A run is a folder ``WS/runs/ID/``: ``run.json`` (the facts; written last, so a folder without it is no run),
-``history.csv`` (a row an epoch), ``predictions.csv`` (a row a photo), ``weights.weights.h5`` (what changed) and
-``log.txt``. A run never stores a score: those are derived from its predictions by ``scores``.
+``history.csv`` (a row an epoch), ``predictions.csv`` (a row a photo), ``weights.weights.h5`` (what changed),
+``log.txt``, and ``gradcam/`` where the report has looked at its mistakes. A run never stores a score: those are derived
+from its predictions by ``scores``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from transfer.errors import DataError
 from transfer.workspace import Workspace
 
 WEIGHTS = "weights.weights.h5"
+OVERLAY_CLASS = "transfer:class"
+"""The note in an overlay's PNG that names the class it shows."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,10 @@ class Run:
     @property
     def done(self) -> bool:
         return self.status == "done"
+
+    def overlay(self, photo: str) -> Path | None:
+        """Where the picture of what the run saw in that photo lies (Grad-CAM); None for an ID that is no file name."""
+        return self.path / "gradcam" / f"{photo}.png" if Path(photo).name == photo else None
 
     def predictions(self, split: str) -> Predictions:
         """The kept probabilities for ``validation`` or ``test``; empty where that split had no photo."""

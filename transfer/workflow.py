@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from transfer.exporting.predict import Prediction
     from transfer.exporting.saved_model import Exported
     from transfer.grid import Grid
+    from transfer.models.explain import Explanation
     from transfer.photo import Photo
     from transfer.run import Run
     from transfer.shelf import Shelf
@@ -35,9 +36,6 @@ Progress = Callable[[int, int, str], None]
 
 DEFAULT_ARM = "mobilenet_v2:linear_probe"
 """Where no arm is named: small, quick on a CPU, and hard to beat on a few hundred photos."""
-
-FEATURE_SETTING = ("backbone", "weights", "stage", "size", "engine", "precision")
-"""What decides an activation, among all that ``about.json`` says of kept features."""
 
 FAMILIES = {
     "backbones": ("transfer.models.backbones", "backbone"),
@@ -260,12 +258,13 @@ def row(run: Run) -> dict[str, Any]:
     return describe(run)
 
 
-def report(workspace: Place, *, against: str | PathLike[str] | None = None) -> Path:
+def report(workspace: Place, *, against: str | PathLike[str] | None = None, gradcam: bool = True) -> Path:
     """Write the report on every run of the workspace's present data; the path of the page.
 
     Args:
         workspace: Whose runs.
         against: An earlier report; what changed since becomes a section.
+        gradcam: Draw over the mistakes of the best arm where it looked, and keep that; else the page says why not.
     """
     from transfer.reporting.page import write_report
     from transfer.run import read_runs
@@ -273,7 +272,14 @@ def report(workspace: Place, *, against: str | PathLike[str] | None = None) -> P
     workspace = Workspace.of(workspace)
     grid = workspace.grid.read_text(encoding="utf-8") if workspace.grid.exists() else None
     earlier = None if against is None else Path(against)
-    return write_report(workspace, _photos(workspace), read_runs(workspace), against=earlier, grid=grid)
+
+    def look(run: Run, photos: Sequence[tuple[Photo, str]]) -> str | None:
+        from transfer.models.explain import explain_photos
+
+        return explain_photos(run, photos, workspace)
+
+    manifest, seen = _photos(workspace), look if gradcam else None
+    return write_report(workspace, manifest, read_runs(workspace), against=earlier, grid=grid, look=seen)
 
 
 def runs(workspace: Place) -> Comparison:
@@ -320,6 +326,29 @@ def predict(model: str | PathLike[str], photos: Sequence[str | PathLike[str]], *
     return answer(Path(model), [Path(photo) for photo in photos], top=top)
 
 
+def explain(
+    workspace: Place,
+    run: str | None,
+    photos: Sequence[str | PathLike[str]],
+    *,
+    label: str | None = None,
+    into: str | PathLike[str] | None = None,
+) -> Iterator[Explanation]:
+    """Draw where in each photo a run sees a class (Grad-CAM); one explanation each, in their order.
+
+    Args:
+        workspace: Of the run. run: An ID or its beginning; None takes the best by validation.
+        photos: Files. label: The class to explain, instead of what each is taken for.
+        into: The folder for the overlays, instead of ``WS/explained/ID``.
+    """
+    from transfer.models.explain import explain as answer
+
+    workspace = Workspace.of(workspace)
+    found = _find_run(workspace, run, _photos(workspace))
+    folder = workspace.explained / found.id if into is None else Path(into)
+    return answer(found, [Path(photo) for photo in photos], into=folder, workspace=workspace, label=label)
+
+
 def shelf(family: str) -> Shelf:
     """The shelf of a family: backbones, strategies, tricks, sources or sections."""
     from transfer.shelf import Shelf
@@ -342,20 +371,11 @@ def _photos(workspace: Workspace) -> Manifest:
 
 def _kept_features(workspace: Workspace, photos: Sequence[Photo]) -> Any:
     """One vector a photo, from the features that runs have left; None where no setting has all of them."""
-    import json
-
-    abouts = sorted(workspace.features.glob("*/about.json"))
-    if not abouts:
+    if not workspace.features.exists():
         return None
-    from transfer.training.features import Store
+    from transfer.training.features import kept_vectors
 
-    for path in abouts:
-        about = json.loads(path.read_text(encoding="utf-8"))
-        setting = {name: value for name, value in about.items() if name in FEATURE_SETTING}
-        store = Store(workspace, setting)
-        if len(about["shape"]) == 1 and store.folder == path.parent and not store.missing(photos):
-            return store.rows(photos)[:]
-    return None
+    return kept_vectors(workspace, photos)
 
 
 def _split_photos(workspace: Workspace) -> Manifest:

@@ -11,6 +11,7 @@ files mean.
     journal.jsonl       while collecting: what became of each photo; folded into the manifest at the end
     searches/DIGEST     what services answered, so that nothing is asked twice
     runs/ID/            one training: run.json, history.csv, predictions.csv, weights, log.txt
+    explained/ID/       where a run sees its class in photos that were named
     grid.toml           what was last compared
     report/index.html   the report
 """
@@ -81,6 +82,11 @@ class Workspace:
     @property
     def report(self) -> Path:
         return self.root / "report"
+
+    @property
+    def explained(self) -> Path:
+        """Overlays that were asked for."""
+        return self.root / "explained"
 
     @property
     def grid(self) -> Path:

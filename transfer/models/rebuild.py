@@ -19,7 +19,7 @@ def rebuild(run: Run) -> Classifier:
     """The run's whole classifier with its trained weights.
 
     Raises:
-        WeightsError: The run failed, or the weights that it started from are gone or were changed.
+        WeightsError: The run failed, or its weights or those that it started from are gone or were changed.
     """
     if not run.done:
         raise WeightsError("A failed run has no classifier.", received=run.id, remedy="Choose a run that is done.")
@@ -41,5 +41,17 @@ def rebuild(run: Run) -> Classifier:
         seed=run.seed,
         weights=weights.path if weights else None,
     )
-    classifier.top(run.facts["cut"]).load_weights(run.path / WEIGHTS)
+    learned = run.path / WEIGHTS
+    try:
+        classifier.top(run.facts["cut"]).load_weights(learned)
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+    ) as error:  # what h5py and Keras raise on a file that is not there or not whole
+        raise WeightsError(
+            "What this run learned is missing or damaged.",
+            received=learned,
+            remedy="Put the file back, or take the run's folder away and train again.",
+        ) from error
     return classifier

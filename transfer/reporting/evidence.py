@@ -37,7 +37,8 @@ class Evidence:
         pairs: All pairs on each ground; empty where there is no test split to compare on.
         omnibus: Whether all arms of a ground are right equally often, asked before any pair.
         failed: Runs of these data that failed and were not made good since.
-        mistakes: The worst of the best arm. examples: Some photos of each class.
+        mistakes: The worst of the best arm. unseen: Why some of them have no overlay, where it was asked for.
+        examples: Some photos of each class.
         changes: What an earlier report did not say; None where none was named.
         grid: The text of the file that repeats the comparison; None where there is none.
         other_data, doubles: Runs left out: of other data; of a seed that another run of the same setting has.
@@ -52,6 +53,7 @@ class Evidence:
     omnibus: tuple[Omnibus, ...]
     failed: tuple[Run, ...]
     mistakes: tuple[Mistake, ...] = ()
+    unseen: str | None = None
     examples: tuple[Example, ...] = ()
     changes: Changes | None = None
     grid: str | None = None

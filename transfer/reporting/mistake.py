@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy
+from PIL import Image
 
 from transfer import scores
 from transfer.manifest import Manifest
 from transfer.photo import Photo
 from transfer.reporting.result import Result
 from transfer.reporting.thumbnails import thumbnail
+from transfer.run import OVERLAY_CLASS, Run
 from transfer.workspace import Workspace
 
 SHOWN = 18
+
+Look = Callable[[Run, Sequence[tuple[Photo, str]]], str | None]
+"""Keeps an overlay for each photo and the class it was taken for, or says why not."""
 
 
 @dataclass(frozen=True)
@@ -65,15 +72,45 @@ def worst_mistakes(best: Result, workspace: Workspace, manifest: Manifest) -> tu
                 wrong=int(wrong[at]),
                 seeds=len(parts),
                 thumbnail=thumbnail(workspace.photo_path(photo.file_name)) if photo else None,
-                overlay=_overlay(best, first.photos[at]),
+                overlay=_overlay(best, first.photos[at], labels[predicted[at]]),
             )
         )
     return tuple(found)
 
 
-def _overlay(best: Result, photo: str) -> str | None:
-    """``gradcam/PHOTO_ID.png`` of the first of the runs that has it."""
-    if Path(photo).name != photo:  # an id from elsewhere must not lead out of the folder
-        return None
-    places = [run.path / "gradcam" / f"{photo}.png" for run in best.runs]
-    return next((thumbnail(place) for place in places if place.is_file()), None)
+def look_at(best: Result, mistakes: Sequence[Mistake], look: Look) -> tuple[tuple[Mistake, ...], str | None]:
+    """The mistakes with an overlay of where the model looked, and why some have none.
+
+    Each is looked at by the first run that was judged on the photo, and so was not trained on it.
+    """
+    asked: dict[str, list[tuple[Photo, str]]] = {}
+    for mistake in mistakes:
+        if mistake.photo is not None:
+            asked.setdefault(_judge(best, mistake.photo.id).id, []).append((mistake.photo, mistake.predicted))
+    reasons = [look(run, asked[run.id]) for run in best.runs if run.id in asked]
+    seen = tuple(
+        dataclasses.replace(
+            mistake, overlay=_overlay(best, mistake.photo.id, mistake.predicted) if mistake.photo else None
+        )
+        for mistake in mistakes
+    )
+    return seen, next((reason for reason in reasons if reason), None)
+
+
+def _judge(best: Result, photo: str) -> Run:
+    return next(run for run, part in zip(best.runs, best.stated, strict=True) if photo in part.photos)
+
+
+def _overlay(best: Result, photo: str, label: str) -> str | None:
+    """The kept overlay of the first of the runs that has one for this class."""
+    places = [place for run in best.runs if (place := run.overlay(photo)) and place.is_file()]
+    return next((thumbnail(place) for place in places if _is_of(place, label)), None)
+
+
+def _is_of(place: Path, label: str) -> bool:
+    """Whether it shows this class; one without a note is taken at its word."""
+    try:
+        with Image.open(place, formats=["PNG"]) as opened:
+            return str(opened.info.get(OVERLAY_CLASS, label)) == label
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return False

@@ -21,6 +21,7 @@ from transfer.reporting.changes import compare
 from transfer.reporting.evidence import Evidence, gather
 from transfer.reporting.markdown import to_markdown
 from transfer.reporting.markup import render
+from transfer.reporting.mistake import Look, look_at
 from transfer.reporting.section import SECTIONS
 from transfer.run import Run
 from transfer.workspace import Workspace
@@ -34,6 +35,7 @@ def write_report(
     title: str | None = None,
     against: Path | None = None,
     grid: str | None = None,
+    look: Look | None = None,
 ) -> Path:
     """Write ``WS/report/index.html``, ``report.md`` and ``results.csv``; the same input gives the same bytes.
 
@@ -45,6 +47,7 @@ def write_report(
         against: An earlier report (its folder, its page or its ``results.csv``): what changed since becomes a section.
             It may be the one that is replaced; only its ``results.csv`` is read, and before anything is written.
         grid: The text of the file that repeats the comparison; it is written into the report as it is.
+        look: Keeps overlays of where a run looked; None shows those that are kept.
 
     Returns:
         The path of the page.
@@ -55,6 +58,9 @@ def write_report(
     """
     before = None if against is None else tidy.read_csv(Path(against))
     evidence = dataclasses.replace(gather(workspace, manifest, runs, title=title), grid=grid)
+    if look is not None and evidence.best is not None:
+        seen, unseen = look_at(evidence.best, evidence.mistakes, look)
+        evidence = dataclasses.replace(evidence, mistakes=seen, unseen=unseen)
     table = tidy.to_csv(evidence)
     if before is not None:
         evidence = dataclasses.replace(evidence, changes=compare(before, tidy.rows(table)))

@@ -35,6 +35,9 @@ PART = 512
 PIXELS = "pixels"
 """The stage of a setting at cut 0."""
 
+SETTING = ("backbone", "weights", "stage", "size", "engine", "precision")
+"""What decides an activation, among all that ``about.json`` says."""
+
 Progress = Callable[[int, int, str], None]
 
 
@@ -242,3 +245,13 @@ def median_ms(act: Callable[[], object]) -> float:
         act()
         seconds.append(time.perf_counter() - begun)
     return round(1000 * float(numpy.median(seconds)), 3)
+
+
+def kept_vectors(workspace: Workspace, photos: Sequence[Photo]) -> numpy.ndarray | None:
+    """One vector a photo, of the first setting that has every one of them; None where there is none."""
+    for path in sorted(workspace.features.glob("*/about.json")):
+        about = json.loads(path.read_text(encoding="utf-8"))
+        store = Store(workspace, {name: value for name, value in about.items() if name in SETTING})
+        if len(about["shape"]) == 1 and store.folder == path.parent and not store.missing(photos):
+            return numpy.asarray(store.rows(photos)[:])
+    return None
