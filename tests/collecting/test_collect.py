@@ -145,6 +145,11 @@ def test_where_nothing_can_be_had_the_fault_is_said(world, workspace):
         collect(world, workspace)
 
 
+def test_where_no_photo_can_be_used_their_reasons_are_counted(world, workspace):
+    with pytest.raises(DataError, match=r"60 photos were looked at; 60 too_small"):
+        collect(world, workspace, side=80)
+
+
 def test_several_keywords_feed_one_label_in_turns(world, workspace):
     result = collect(world, workspace, classes={"fruit": ("apple", "pear")}, per_class=4)
     assert titles(result.manifest, "fruit") == ["pear 0", "pear 1", "apple 0", "apple 1"]

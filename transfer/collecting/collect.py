@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -136,11 +137,13 @@ def _tell(streams: list[Stream], on_progress: Progress) -> None:
 
 def _nothing(streams: list[Stream], notes: Notes) -> DataError:
     said = [f"{name}: {sentence}" for name, sentence in notes.faults.items()]
-    said += [f"{count} {reason}" for reason, count in notes.left_out.items()]
-    looked = sum(len(stream.photos) for stream in streams)
+    said += [f"left out {count} {reason}" for reason, count in notes.left_out.items()]
+    looked = [photo for stream in streams for photo in stream.photos if photo is not None]
+    reasons = Counter(photo.reason for photo in looked if photo.reason is not None)
+    told = [f"{count} {reason}" for reason, count in sorted(reasons.items())]
     return DataError(
         "No photo could be kept.",
-        received="; ".join([f"{looked} photos were looked at", *said]),
+        received="; ".join([f"{len(looked)} photos were looked at", *told, *said]),
         remedy="Try another keyword, another --source or more licences.",
     )
 
