@@ -163,6 +163,46 @@ def test_when_the_time_is_spent_no_trial_is_begun_and_the_rest_is_there(
     assert all(run.status != "skipped" for run in workflow.runs(workspace)), "what was not begun leaves no trace"
 
 
+def test_a_trick_that_says_nothing_to_an_arm_is_left_out_there(
+    compared: tuple[Workspace, list[Run]],
+) -> None:
+    workspace, _ = compared
+    both = ["raw_pixels", "lenet5:from_scratch"]
+    comparison = workflow.compare(workspace, both, seeds=1, epochs=1, tricks=["weight_decay"], budget=1e-9)
+    assert [run.arm for run in comparison] == [
+        "raw_pixels:linear_probe",
+        "lenet5:from_scratch",
+        "lenet5:from_scratch+weight_decay",
+    ]
+    with pytest.raises(CallError, match="no gradient descent"):
+        workflow.compare(workspace, ["raw_pixels"], tricks=["weight_decay"])
+    with pytest.raises(CallError, match="weight_decay"):
+        workflow.compare(workspace, both, tricks=["weight_decya"])
+
+
+def test_folds_are_trained_apart_and_judge_every_photo(compared: tuple[Workspace, list[Run]]) -> None:
+    workspace, _ = compared
+    comparison = workflow.compare(workspace, ["raw_pixels"], seeds=2, folds=3)
+    kept = sorted(photo.id for photo in Manifest.read(workspace).kept)
+    for repetition in (0, 1):
+        runs = [run for run in comparison if run.seed // 3 == repetition]
+        assert sorted(photo for run in runs for photo in run.predictions("test").photos) == kept
+    assert all(len(run.predictions("validation").photos) for run in comparison)
+    assert comparison.rows()[4]["fold"] == {"of": 3, "repetition": 1, "number": 1}
+    again = workflow.compare(workspace, Grid.read(workspace.grid))
+    assert [run.id for run in again] == [run.id for run in comparison]
+    assert workflow.compare(workspace, ["raw_pixels"], seeds=1, folds=3).runs == comparison.runs[:3]
+
+
+def test_folds_need_no_splits(tmp_path: Path, photo_folder: Path) -> None:
+    workspace = Workspace(tmp_path / "unsplit")
+    workflow.load(photo_folder, workspace)
+    comparison = workflow.compare(workspace, ["raw_pixels"], seeds=1, folds=2)
+    assert all(run.done for run in comparison)
+    assert {photo.split for photo in Manifest.read(workspace).kept} == {None}
+    assert workflow.report(workspace).exists()
+
+
 def test_what_was_compared_is_kept_as_a_file_that_compares_it_again(
     compared: tuple[Workspace, list[Run]],
 ) -> None:

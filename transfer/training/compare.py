@@ -21,7 +21,7 @@ from transfer.strategy import Phase
 from transfer.training import trial
 from transfer.training.activations import setting
 from transfer.training.features import Progress, Store, quiet
-from transfer.training.plan import Plan, choose, data_of, resolve
+from transfer.training.plan import Plan, choose, data_of, resolve, resolve_strategy
 from transfer.training.workers import Task, Workers
 from transfer.workspace import Workspace
 
@@ -48,23 +48,7 @@ def compare(
     if budget is not None and budget <= 0:
         raise CallError("--budget must be more than no time.", received=budget)
     deadline = None if budget is None else time.monotonic() + budget
-    cells: list[Run | Plan] = []
-    for arm, k, seed in grid.cells():
-        try:
-            plan = resolve(
-                arm,
-                manifest,
-                seed=seed,
-                per_class=k,
-                epochs=grid.epochs,
-                size=grid.size,
-                folds=grid.folds,
-                refit=grid.refit,
-            )
-        except WeightsError as error:  # this arm's misfortune, not the others'
-            cells.append(_unresolved(arm, k, seed, data_of(manifest, grid.folds), manifest, workspace, str(error)))
-        else:
-            cells.append(trial.existing(plan, workspace) or plan)
+    cells = _cells(grid, manifest, workspace)
     # Two arms may be one run under two names (resnet50 and resnet50@imagenet): by ID it is run once.
     plans = {cell.id: cell for cell in cells if isinstance(cell, Plan)}
     runs: dict[str, Run] = {}
@@ -72,6 +56,45 @@ def compare(
         with Workers(min(jobs, len(plans)), ["transfer.training.trial"]) as workers:
             runs = _run_all(workers, plans, manifest, workspace, deadline, on_progress or quiet)
     return [runs.get(cell.id) or trial.skipped(cell, workspace) if isinstance(cell, Plan) else cell for cell in cells]
+
+
+def _cells(grid: Grid, manifest: Manifest, workspace: Workspace) -> list[Run | Plan]:
+    """What is there already, what stands in the way, and what is to be done, in the order of the grid."""
+    pointless = _pointless(grid)
+    overrides: dict[str, Any] = {name: getattr(grid, name) for name in ("epochs", "size", "folds", "refit")}
+    cells: list[Run | Plan] = []
+    for arm, k, seed in grid.cells():
+        if arm in pointless:
+            continue
+        try:
+            plan = resolve(arm, manifest, seed=seed, per_class=k, **overrides)
+        except WeightsError as error:  # this arm's misfortune, not the others'
+            cells.append(_unresolved(arm, k, seed, data_of(manifest, grid.folds), manifest, workspace, str(error)))
+        else:
+            cells.append(trial.existing(plan, workspace) or plan)
+    return cells
+
+
+def _pointless(grid: Grid) -> set[Arm]:
+    """Arms with a trick of the grid that says nothing to them, as dropout says nothing to a solver.
+
+    Raises:
+        CallError: A trick says nothing to any arm, or no shelf knows it.
+    """
+    pointless: set[Arm] = set()
+    for trick in grid.tricks:
+        made = {arm: arm.with_trick(trick) for arm in grid.arms}
+        refused: dict[Arm, CallError] = {}
+        for arm, more in made.items():
+            try:
+                resolve_strategy(more)
+            except CallError as error:
+                resolve_strategy(arm)  # what is wrong without the trick is not the trick's fault
+                refused[more] = error
+        if len(refused) == len(made):
+            raise next(iter(refused.values()))
+        pointless |= refused.keys() - set(grid.arms)
+    return pointless
 
 
 def _run_all(

@@ -1,14 +1,14 @@
 """Trial: manifest + plan -> run, in this process.
 
-It owns the order of things: build, fit, predict (the test split is opened here, once, at the end), write. The run's
-folder keeps only what changed; ``models/rebuild.py`` makes the whole network from it again.
+It owns the order of things: build, fit, answer validation, learn again from both where asked, answer the test split
+(opened here, once, at the end), write. The run's folder keeps only what changed; ``models/rebuild.py`` makes the whole
+network from it again.
 """
 
 from __future__ import annotations
 
 import datetime
 import importlib.metadata
-import shlex
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +26,8 @@ from transfer.training import answers, memory
 from transfer.training.activations import Activations
 from transfer.training.features import Progress, quiet
 from transfer.training.fit import Fitted, Loop, probabilities
-from transfer.training.plan import Plan, choose, resolve_strategy
+from transfer.training.plan import Plan, choose
+from transfer.training.refit import refit
 from transfer.workspace import Workspace
 
 VERSIONS = ("transfer", "tensorflow", "keras", "numpy", "scikit-learn")
@@ -75,10 +76,11 @@ def run_trial(
             seed=plan.seed,
             on_progress=on_progress,
         )
-        kept = [
-            _predict(classifier, fitted, activations, photos, plan.labels, split)
-            for split, photos in (("validation", parts.validation), ("test", parts.test))
-        ]
+        kept = [_predict(classifier, fitted, activations, parts.validation, plan.labels, "validation")]
+        if plan.refit and parts.validation:
+            both = (*parts.train, *parts.validation)
+            fitted = refit(plan, classifier, fitted, activations, photos=both, on_progress=on_progress)
+        kept.append(_predict(classifier, fitted, activations, parts.test, plan.labels, "test"))
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise TrainingError(
             "There is not enough memory for this trial.",
@@ -194,20 +196,10 @@ def _facts(plan: Plan, classifier: Classifier, fitted: Fitted, activations: Acti
         "latency_ms": about["latency_ms"],
         "chosen": fitted.chosen,
         "best_epoch": fitted.best_epoch,
-        "command": _command(plan),
+        "command": plan.command,
         "device": "GPU" if tf.config.list_physical_devices("GPU") else "CPU",
         "versions": {name: importlib.metadata.version(name) for name in VERSIONS},
     }
-
-
-def _command(plan: Plan) -> str:
-    """What makes this run again, from a workspace with the same data."""
-    phases = plan.strategy.phases
-    usual = tuple(phase.epochs for phase in resolve_strategy(plan.arm).phases)
-    words = ["transfer train WS", shlex.quote(str(plan.arm)), f"--seed {plan.seed}", f"--size {plan.size}"]
-    words += [f"--per-class {plan.per_class}"] if plan.per_class is not None else []
-    words += [f"--epochs {phases[0].epochs}"] if tuple(phase.epochs for phase in phases) != usual else []
-    return " ".join(words)
 
 
 def _run(plan: Plan, workspace: Workspace, *, status: str, facts: dict[str, Any], reason: str | None = None) -> Run:

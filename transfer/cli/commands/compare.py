@@ -27,7 +27,7 @@ from transfer.grid import Grid
     help="Training photos a class, with commas: 5,10,all.",
 )
 @click.option(
-    "--tricks", default="", metavar="NAMES", help="Add each of these tricks alone to each arm: augment,dropout."
+    "--tricks", default="", metavar="NAMES", help="Add each of these alone to each arm that it fits: augment,dropout."
 )
 @click.option("--folds", type=int, help="For small sets: judge every photo, in so many folds, --seeds times.")
 @click.option("--refit", is_flag=True, help="Train every arm again on train and validation once those have chosen.")

@@ -1,0 +1,94 @@
+"""Refitting: the same choices, more photos, and validation answers from before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy
+import pytest
+
+from transfer import workflow
+from transfer.arm import Arm
+from transfer.manifest import Manifest
+from transfer.strategy import Phase, Solver, Strategy
+from transfer.training import refit as refitting
+from transfer.training.fit import Fitted
+from transfer.training.plan import resolve
+from transfer.training.refit import best_epochs, settled
+from transfer.training.trial import run_trial
+from transfer.workspace import Workspace
+
+STEPS = (Solver(penalties=(1.0, 0.1), fixed=0.5), Phase(12, 1e-3, patience=3, least_steps=120), Phase(6, 1e-4, thaw=1))
+
+
+def history(*rows: tuple[int, int, float, float]) -> list[dict[str, float]]:
+    names = ("step", "epoch", "validation_accuracy", "validation_loss")
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def test_nothing_is_left_to_choose() -> None:
+    chosen = settled(Strategy(True, None, STEPS), penalty=0.1, epochs={1: 4, 2: 6})
+    solver, first, second = chosen.steps
+    assert solver == Solver(penalties=(0.1,), fixed=0.1)
+    assert first == Phase(4, 1e-3, patience=None, least_steps=40)
+    assert second == Phase(6, 1e-4, thaw=1)
+
+
+def test_a_phase_that_made_nothing_better_is_left_out() -> None:
+    assert settled(Strategy(True, None, STEPS), penalty=1.0, epochs={1: 0, 2: 2}).steps[1:] == (Phase(2, 1e-4, thaw=1),)
+    assert settled(Strategy(True, None, STEPS[1:]), penalty=None, epochs={}).steps == ()
+
+
+def test_the_best_epoch_of_each_phase_is_read_from_its_history() -> None:
+    rows = history((0, 1, 0.5, 1.0), (0, 2, 0.8, 0.9), (0, 3, 0.8, 0.7), (0, 4, 0.8, 0.8))
+    fitted = Fitted(cut=1, history=rows, best_epoch=3)
+    assert best_epochs(fitted) == {0: 3}
+    worse = history((1, 1, 0.7, 0.1), (1, 2, 0.8, 0.71))
+    assert best_epochs(Fitted(cut=1, history=rows + worse, best_epoch=0)) == {0: 3, 1: 0}
+    middle = Fitted(cut=1, history=rows + worse + history((2, 1, 0.9, 0.1)), best_epoch=1)
+    assert best_epochs(middle) == {0: 3, 1: 0, 2: 1}
+    assert best_epochs(Fitted(cut=1)) == {}
+
+
+@pytest.mark.parametrize("arm", ["raw_pixels:linear_probe", "lenet5:from_scratch", "resnet20@{}:fine_tune_top"])
+def test_a_refitted_run_learnt_from_validation_too_and_kept_what_it_answered_before(
+    arm: str, workspace: Workspace, manifest: Manifest, weights_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named_arm = Arm.parse(arm.format(weights_file))
+    seen: list[tuple[int, int]] = []
+    fit = refitting.Loop.fit
+
+    def watched(self: refitting.Loop, *arguments: object, **named: object) -> Fitted:
+        seen.append((len(named["train"]), len(named["validation"])))  # type: ignore[arg-type]
+        return fit(self, *arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(refitting.Loop, "fit", watched)
+    plans = [resolve(named_arm, manifest, epochs=2, refit=again) for again in (False, True)]
+    plain, refitted = runs = [run_trial(plan, manifest, workspace) for plan in plans]
+    train, validation = len(manifest.part("train")), len(manifest.part("validation"))
+    assert seen == [(train, validation), (train, validation), (train + validation, 0)]
+    assert plain.id != refitted.id
+    assert "refit" not in plain.facts
+    assert refitted.facts["refit"] is True
+    for same in ("chosen", "best_epoch"):
+        assert plain.facts[same] == refitted.facts[same]
+    one, other = (run.predictions("validation").probabilities for run in runs)
+    assert (one == other).all(), "validation was answered before it was learnt from"
+    one, other = (run.predictions("test").probabilities for run in runs)
+    assert not numpy.allclose(one, other, atol=1e-4)
+    assert [row["loss"] for row in plain.history()] == [row["loss"] for row in refitted.history()]
+
+
+def test_a_grid_refits_all_its_arms_and_says_so(workspace: Workspace) -> None:
+    comparison = workflow.compare(workspace, ["raw_pixels"], seeds=1, per_class=(1, None), refit=True)
+    few, full = comparison
+    assert few.done
+    assert full.done
+    assert "refit = true" in workspace.grid.read_text()
+    assert full.facts["command"].endswith("--refit")
+    assert few.facts["photos"]["validation"] == 0, "nothing was held out, so nothing is learnt again"
+
+
+def test_what_a_refitted_run_keeps_is_what_its_network_answers(workspace: Workspace, tmp_path: Path) -> None:
+    (run,) = workflow.compare(workspace, ["lenet5:from_scratch"], seeds=1, epochs=1, refit=True)
+    assert workflow.export(workspace, run.id, into=tmp_path / "model").max_difference < 1e-5

@@ -1,0 +1,93 @@
+"""Refitting: once validation has chosen, learn again from train and validation together.
+
+It owns what "with the chosen settings" means: a solver takes the penalty that was best, a phase makes as many epochs as
+were best and looks at nothing, a phase that made nothing better is left out. What was chosen, and what was answered on
+validation, stay those of the first training: after the second no photo is left to choose or to calibrate by.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+
+from transfer.models.classifier import Classifier
+from transfer.photo import Photo
+from transfer.strategy import Phase, Solver, Strategy
+from transfer.training.activations import Activations
+from transfer.training.features import Progress, quiet
+from transfer.training.fit import Fitted, Loop
+from transfer.training.plan import Plan
+
+
+def refit(
+    plan: Plan,
+    classifier: Classifier,
+    first: Fitted,
+    activations: Activations,
+    *,
+    photos: Sequence[Photo],
+    on_progress: Progress = quiet,
+) -> Fitted:
+    """Train the classifier anew, from the weights that the first training began with.
+
+    Args:
+        plan: Of the trial. classifier: As the first training left it; trained in place.
+        first: What that training chose. activations: Of the trial.
+        photos: Those of train and validation. on_progress: Told ``(done, total, what)``.
+
+    Returns:
+        What the second training left behind, with the history and the choices of the first.
+    """
+    classifier.restart(plan.seed)
+    strategy = settled(plan.strategy, penalty=first.chosen.get("penalty"), epochs=best_epochs(first))
+    again = Loop(classifier, strategy).fit(
+        activations, train=photos, validation=(), labels=plan.labels, seed=plan.seed, on_progress=on_progress
+    )
+    return dataclasses.replace(
+        again,
+        trainable=max(again.trainable, first.trainable),
+        gradient_steps=first.gradient_steps + again.gradient_steps,
+        history=first.history,
+        best_epoch=first.best_epoch,
+        chosen=first.chosen,
+    )
+
+
+def settled(strategy: Strategy, *, penalty: float | None, epochs: Mapping[int, int]) -> Strategy:
+    """The strategy without anything left to choose.
+
+    Args:
+        strategy: As it was trained. penalty: That its solver chose.
+        epochs: How many each phase makes, by the number of the step; none leaves the phase out.
+    """
+    steps: list[Solver | Phase] = []
+    for number, step in enumerate(strategy.steps):
+        if isinstance(step, Solver):
+            steps.append(step if penalty is None else dataclasses.replace(step, penalties=(penalty,), fixed=penalty))
+        elif made := epochs.get(number, 0):
+            # As many passes in an epoch as before, where few photos are passed over several times.
+            least = round(step.least_steps * made / step.epochs)
+            steps.append(dataclasses.replace(step, epochs=made, least_steps=least, patience=None))
+    return dataclasses.replace(strategy, steps=tuple(steps))
+
+
+def best_epochs(fitted: Fitted) -> dict[int, int]:
+    """How many epochs were best in each phase, by the number of the step: by validation accuracy, then loss.
+
+    A later phase begins from the best of the one before, so where none of its epochs is better, none was best.
+    """
+    best: dict[int, int] = {}
+    reached: tuple[float, float] | None = None
+    for number in dict.fromkeys(int(row["step"]) for row in fitted.history):
+        best[number] = 0
+        for row in _of_step(fitted.history, number):
+            result = (row["validation_accuracy"], -row["validation_loss"])
+            if reached is None or result > reached:
+                best[number], reached = int(row["epoch"]), result
+    if best and fitted.best_epoch is not None:  # of the last phase it is known, also where its start was best
+        best[max(best)] = fitted.best_epoch
+    return best
+
+
+def _of_step(history: Iterable[Mapping[str, float]], number: int) -> list[Mapping[str, float]]:
+    return [row for row in history if int(row["step"]) == number]
