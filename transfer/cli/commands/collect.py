@@ -88,7 +88,9 @@ def _with_rate(tell: Progress | None) -> Progress | None:
         nonlocal before
         before = done if before < 0 else before  # what was there already came at once
         rate = (done - before) / max(time.monotonic() - begun, 1e-3)
-        left = f", about {(total - done) / rate:.0f} s left" if rate and not sys.stderr.isatty() else ""
+        left = (
+            f", about {(total - done) / rate:.0f} s left" if rate and done < total and not sys.stderr.isatty() else ""
+        )
         tell(done, total, f"{what}, {rate:.1f} a second{left}")
 
     return told
