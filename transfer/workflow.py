@@ -290,19 +290,20 @@ def runs(workspace: Place) -> Comparison:
     return Comparison(tuple(read_runs(Workspace.of(workspace))))
 
 
-def export(workspace: Place, run: str | None = None, *, into: str | PathLike[str]) -> Exported:
+def export(workspace: Place, run: str | None = None, *, into: str | PathLike[str], calibrate: bool = False) -> Exported:
     """Write a run as a SavedModel that has proved to answer as the run did.
 
     Args:
         workspace: Of the run.
         run: An ID or its beginning; None takes the best by validation.
         into: The folder to write.
+        calibrate: Scale its probabilities by one temperature, fitted on the validation photos; no answer changes.
     """
     from transfer.exporting.saved_model import export as write
 
     workspace = Workspace.of(workspace)
     manifest = _photos(workspace)
-    return write(_find_run(workspace, run, manifest), workspace, manifest, into=Path(into))
+    return write(_find_run(workspace, run, manifest), workspace, manifest, into=Path(into), calibrate=calibrate)
 
 
 def export_data(

@@ -12,7 +12,7 @@ import numpy
 import pytest
 from PIL import Image
 
-from transfer import workflow
+from transfer import scores, workflow
 from transfer.credits import credits_csv
 from transfer.errors import DataError, ExportError
 from transfer.exporting import card, saved_model
@@ -160,7 +160,7 @@ def test_names_from_elsewhere_become_neither_markdown_nor_formulas(made: Made) -
     )
     manifest = manifest.replace([hostile])
     evil = dataclasses.replace(run, arm="[x](javascript:1)<img src=x>")
-    text = card.model_card(evil, manifest, 0.0, 1)
+    text = card.model_card(evil, manifest, Exported(made[2].path, "saved_model", 0.0, 1))
     assert "<script>" not in text
     assert "<img" not in text
     assert "[x](" not in text
@@ -171,3 +171,46 @@ def test_names_from_elsewhere_become_neither_markdown_nor_formulas(made: Made) -
 def test_what_is_neither_a_run_nor_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="neither a run nor"):
         list(workflow.predict(tmp_path, ["x.jpg"]))
+
+
+# --- calibrated ---
+
+
+def test_a_calibrated_artifact_answers_the_same_and_is_as_sure_as_validation_asks(made: Made, tmp_path: Path) -> None:
+    workspace, run, plain = made
+    exported = workflow.export(workspace, run.id, into=tmp_path / "calibrated", calibrate=True)
+    part = run.predictions("validation")
+    assert exported.temperature == scores.temperature(part.truth, part.probabilities)
+    assert plain.temperature is None
+    assert exported.max_difference <= 1e-5
+    photos = [workspace.photo_path(photo.file_name) for photo in Manifest.read(workspace).part("test")]
+    answers = [list(workflow.predict(folder, photos, top=3)) for folder in (plain.path, exported.path)]
+    for one, other in zip(*answers, strict=True):
+        assert one.label == other.label
+        first, second = (numpy.array([chance for _, chance in each.top]) for each in (one, other))
+        assert second == pytest.approx(scores.tempered(first[None], exported.temperature)[0], abs=1e-5)
+    assert not numpy.allclose([one.probability for one in answers[0]], [one.probability for one in answers[1]])
+    words = (exported.path / "README.md").read_text(encoding="utf-8")
+    assert f"temperature of {exported.temperature:.3f}, fitted on {len(part.truth)} validation photos" in words
+    assert "Calibrated" not in (plain.path / "README.md").read_text(encoding="utf-8")
+
+
+def test_without_a_wrong_validation_answer_nothing_is_calibrated(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, run, _ = made
+    part = run.predictions("validation")
+    perfect = dataclasses.replace(part, probabilities=numpy.eye(len(run.labels), dtype="float32")[part.truth])
+    monkeypatch.setattr(Run, "predictions", lambda self, split: perfect)
+    with pytest.raises(DataError, match="every one answered rightly"):
+        workflow.export(workspace, run.id, into=tmp_path / "model", calibrate=True)
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_refitted_run_without_test_photos_has_nothing_to_prove_itself_by(tmp_path: Path, photo_folder: Path) -> None:
+    workspace = Workspace(tmp_path / "ws")
+    workflow.load(photo_folder, workspace)
+    workflow.split(workspace, test=0.0)
+    (run,) = workflow.compare(workspace, ["raw_pixels"], seeds=1, refit=True)
+    with pytest.raises(ExportError, match="refitted run without test photos"):
+        workflow.export(workspace, run.id, into=tmp_path / "model")

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import html
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from transfer import scores
 from transfer.manifest import Manifest
 from transfer.run import Run
 
+if TYPE_CHECKING:
+    from transfer.exporting.saved_model import Exported
 
-def model_card(run: Run, manifest: Manifest, difference: float, checked: int) -> str:
+
+def model_card(run: Run, manifest: Manifest, exported: Exported) -> str:
     """Markdown: use, figures with intervals, how it was proved, the licences of the data."""
     facts = run.facts
     licences = Counter(photo.licence or "not stated" for photo in manifest.kept)
@@ -32,14 +36,16 @@ uint8 RGB pictures `(n, height, width, 3)` of any size. Neither needs any prepro
 ## How good it is
 
 {_figures(run)}
-
+{_calibration(run, exported.temperature)}
 The network: {facts["parameters"]["total"]:,} parameters, {facts["parameters"]["trainable"]:,} of them trained; input
 {facts["size"]} x {facts["size"]} pixels; trained on {facts["photos"]["train"]:,} photos, seed {run.seed}.
 
 ## Proof
 
-After writing, a fresh process without Keras answered on {checked} real photos through both signatures. The largest
-difference of any probability from those kept in training was {difference:.1e}.
+After writing, a fresh process without Keras answered on {exported.checked} real photos through both signatures. The
+largest difference of any probability from those kept in training{
+        "" if exported.temperature is None else ", at that temperature,"
+    } was {exported.max_difference:.1e}.
 
 ## Data
 
@@ -47,6 +53,24 @@ Run `{run.id}`, data `{run.data[:12]}`. Licences of the photos: {
         _inline(", ".join(f"{licence} ({count:,})" for licence, count in sorted(licences.items())))
     }. Every photo with its author, where known, stands in `CREDITS.csv` and `CREDITS.md`.
 """
+
+
+def _calibration(run: Run, temperature: float | None) -> str:
+    """What calibrating did on the test photos, or that it was not done; an empty line behind it."""
+    if temperature is None:
+        return ""
+    photos = len(run.predictions("validation").truth)
+    said = f"""
+Calibrated: its scores are divided by a temperature of {temperature:.3f}, fitted on {photos:,} validation photos. That
+changes no answer, only how sure it is."""
+    part = run.predictions("test")
+    if len(part.truth):
+        after = scores.tempered(part.probabilities, temperature)
+        errors = [scores.CALIBRATION_ERROR(part.truth, p) for p in (part.probabilities, after)]
+        losses = [scores.LOG_LOSS(part.truth, p) for p in (part.probabilities, after)]
+        said += f""" On the test photos the expected calibration error goes from {errors[0]:.3f} to
+{errors[1]:.3f}, the log loss from {losses[0]:.3f} to {losses[1]:.3f}."""
+    return f"{said}\n"
 
 
 def _figures(run: Run) -> str:

@@ -2,11 +2,13 @@
 
 The artifact takes encoded bytes, or upright uint8 pictures of any size, and gives the label by name. It holds its
 labels, its decoder, its resize and its preprocessing, and needs nothing but TensorFlow. It is not written until a fresh
-process, in which neither this package nor Keras can be imported, has answered on real photos as the run did.
+process, in which neither this package nor Keras can be imported, has answered on real photos as the run did. Where it
+is to be calibrated, that is as the run did at the temperature that its validation photos ask for.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -19,7 +21,7 @@ import keras
 import numpy
 import tensorflow as tf
 
-from transfer import pixels
+from transfer import pixels, scores
 from transfer.credits import credits_csv, credits_page
 from transfer.errors import DataError, ExportError
 from transfer.exporting import card, proof
@@ -43,20 +45,24 @@ class Exported:
     Attributes:
         path: The folder. format: ``saved_model``.
         max_difference: Of any class probability from the run's kept predictions. checked: On how many photos.
+        temperature: That its probabilities were calibrated with; None where they are the run's own.
     """
 
     path: Path
     format: str
     max_difference: float
     checked: int
+    temperature: float | None = None
 
 
 class Served(tf.Module):
     """What is written: two functions from photos to names and probabilities."""
 
-    def __init__(self, classifier: keras.Model, labels: Sequence[str], size: int) -> None:
+    def __init__(
+        self, classifier: keras.Model, labels: Sequence[str], size: int, temperature: float | None = None
+    ) -> None:
         super().__init__()
-        self._size = size
+        self._size, self._temperature = size, temperature
         self.labels = tf.Variable(list(labels), trainable=False, name="labels")
         self._classifier = classifier
         # Keras' own objects would ask for Keras when they are read back; plain variables do not.
@@ -79,6 +85,9 @@ class Served(tf.Module):
 
     def _answer(self, pictures: tf.Tensor) -> dict[str, tf.Tensor]:
         probabilities = self._answer_pictures(tf.ensure_shape(pictures, (None, self._size, self._size, 3)))
+        if self._temperature is not None:  # as scores.tempered does it
+            logits = tf.math.log(tf.clip_by_value(probabilities, scores.LEAST, 1.0))
+            probabilities = tf.nn.softmax(logits / self._temperature)
         return {
             "label": tf.gather(self.labels, tf.argmax(probabilities, axis=1)),
             "probability": tf.reduce_max(probabilities, axis=1),
@@ -87,27 +96,59 @@ class Served(tf.Module):
         }
 
 
-def export(run: Run, workspace: Workspace, manifest: Manifest, *, into: Path) -> Exported:
+def export(run: Run, workspace: Workspace, manifest: Manifest, *, into: Path, calibrate: bool = False) -> Exported:
     """Write the run's classifier as a SavedModel with its card and credits, once it has proved itself.
+
+    Args:
+        run: Whose. workspace, manifest: Where its photos are. into: The folder.
+        calibrate: Divide its scores by the temperature that suits the validation photos (Guo et al. 2017): no answer
+            changes, only how sure it is.
 
     Raises:
         ExportError: The artifact answers otherwise than the run did, or ``into`` holds something else.
+        DataError: It is to be calibrated, and validation says nothing of how sure it should be.
     """
     _check_target(into)
-    kept = run.predictions("test")
-    if not len(kept.truth):
-        kept = run.predictions("validation")
-    served = Served(rebuild(run).whole(), run.labels, run.facts["size"])
+    temperature = _temperature(run) if calibrate else None
+    kept = _kept(run, temperature)
+    served = Served(rebuild(run).whole(), run.labels, run.facts["size"], temperature)
     with atomically(into) as temporary:
         signatures = {"serving_default": served.encoded, "images": served.images}
         tf.saved_model.save(served, str(temporary), signatures=signatures)
         difference, checked = _prove(temporary, kept, manifest, workspace, run)
-        exported = Exported(into, "saved_model", difference, checked)
+        exported = Exported(into, "saved_model", difference, checked, temperature)
         (temporary / "labels.txt").write_text("".join(f"{label}\n" for label in run.labels), encoding="utf-8")
-        (temporary / "README.md").write_text(card.model_card(run, manifest, difference, checked), encoding="utf-8")
+        (temporary / "README.md").write_text(card.model_card(run, manifest, exported), encoding="utf-8")
         (temporary / "CREDITS.csv").write_text(credits_csv(manifest), encoding="utf-8")
         (temporary / "CREDITS.md").write_text(credits_page(manifest), encoding="utf-8")
     return exported
+
+
+def _temperature(run: Run) -> float:
+    part = run.predictions("validation")
+    if part.correct.all():  # also where there is none
+        raise DataError(
+            "Validation says nothing of how sure the model should be.",
+            received=f"{len(part.truth)} validation photos, every one answered rightly",
+            remedy="Export without --calibrate, or train with more validation photos.",
+        )
+    return scores.temperature(part.truth, part.probabilities)
+
+
+def _kept(run: Run, temperature: float | None) -> Predictions:
+    """What the artifact must answer."""
+    kept = run.predictions("test")
+    if not len(kept.truth):
+        if run.facts.get("refit"):
+            raise ExportError(
+                "A refitted run without test photos has kept no answers of its final weights to prove itself by.",
+                received=f"run {run.id}",
+                remedy="Split with a test share, or compare without --refit.",
+            )
+        kept = run.predictions("validation")
+    if temperature is None:
+        return kept
+    return dataclasses.replace(kept, probabilities=scores.tempered(kept.probabilities, temperature).astype("float32"))
 
 
 def _prove(folder: Path, kept: Predictions, manifest: Manifest, workspace: Workspace, run: Run) -> tuple[float, int]:
