@@ -296,8 +296,7 @@ def export(workspace: Place, run: str | None = None, *, into: str | PathLike[str
     Args:
         workspace: Of the run.
         run: An ID or its beginning; None takes the best by validation.
-        into: The folder to write.
-        calibrate: Scale its probabilities by one temperature, fitted on the validation photos; no answer changes.
+        into: The folder to write. calibrate: Scale its probabilities by one temperature, fitted on validation.
     """
     from transfer.exporting.saved_model import export as write
 
