@@ -44,11 +44,7 @@ def rebuild(run: Run) -> Classifier:
     learned = run.path / WEIGHTS
     try:
         classifier.top(run.facts["cut"]).load_weights(learned)
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-    ) as error:  # what h5py and Keras raise on a file that is not there or not whole
+    except (OSError, ValueError, KeyError) as error:  # by h5py and Keras, of a file that is not there or not whole
         raise WeightsError(
             "What this run learned is missing or damaged.",
             received=learned,

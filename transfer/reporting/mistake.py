@@ -81,11 +81,12 @@ def worst_mistakes(best: Result, workspace: Workspace, manifest: Manifest) -> tu
 def look_at(best: Result, mistakes: Sequence[Mistake], look: Look) -> tuple[tuple[Mistake, ...], str | None]:
     """The mistakes with an overlay of where the model looked, and why some have none.
 
-    Each is looked at by the first run that was judged on the photo, and so was not trained on it.
+    Only those are looked at that have none yet (looking brings TensorFlow), each by the first run that was judged on
+    the photo, and so was not trained on it.
     """
     asked: dict[str, list[tuple[Photo, str]]] = {}
     for mistake in mistakes:
-        if mistake.photo is not None:
+        if mistake.photo is not None and mistake.overlay is None:
             asked.setdefault(_judge(best, mistake.photo.id).id, []).append((mistake.photo, mistake.predicted))
     reasons = [look(run, asked[run.id]) for run in best.runs if run.id in asked]
     seen = tuple(
