@@ -72,7 +72,7 @@ def test_the_whole_job_by_commands(loaded: Path, tmp_path: Path, photo_folder: P
 
     said = transfer("export", loaded, "--into", tmp_path / "model", "--json")
     assert said.status == 0, said.err
-    assert json.loads(said.out).keys() == {"path", "format", "max_difference", "checked"}
+    assert json.loads(said.out).keys() == {"path", "format", "max_difference", "checked", "temperature"}
 
     photo = photo_folder / "coin" / "03.png"
     said = transfer("predict", tmp_path / "model", photo, "--top", 2, "--json")
