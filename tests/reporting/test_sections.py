@@ -9,8 +9,8 @@ from statistics import fmean
 
 import pytest
 from PIL import Image
-from reporting.plausible import FOUR, HEAD, LENET, PROBE, SMALL, TUNED, Competitor, photos, write_run, write_runs
 
+from reporting.plausible import FOUR, HEAD, LENET, PROBE, SMALL, TUNED, Competitor, photos, write_run, write_runs
 from transfer import scores
 from transfer.reporting.evidence import Evidence, gather
 from transfer.reporting.section import SECTIONS
@@ -273,3 +273,68 @@ def test_of_a_weights_file_only_the_name_is_shown_unless_two_would_become_one(wo
         write_run(workspace, manifest, dataclasses.replace(HEAD, arm=arm))
     titles = {one.title for one in gather(workspace, manifest, read_runs(workspace)).main}
     assert titles == {"a@mine:frozen_head", *arms[1:]}
+
+
+# --- arms ---
+
+
+def test_every_row_states_the_settings_that_its_name_does_not(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    steps = [{"augment": "plain", "views": 8, "thaw": 0}]
+    write_run(workspace, manifest, HEAD, strategy={"steps": steps}, batch_norm="adapt", engine="openvino")
+    fresh = [{"augment": "plain", "views": 8, "thaw": -1}]
+    write_run(workspace, manifest, LENET, strategy={"steps": fresh}, precision="bfloat16")
+    words = said("arms", gather(workspace, manifest, read_runs(workspace)))
+    assert f"{HEAD.arm} batch norm adapt, openvino, float32, 8 views of a photo" in words
+    assert f"{LENET.arm} batch norm frozen, tensorflow, bfloat16" in words
+    assert words.count("views of a photo") == 1
+
+
+# --- folds ---
+
+
+def in_folds(workspace: Workspace, *, given: bool = False) -> Evidence:
+    manifest = photos(workspace, **SMALL)
+    for competitor in (PROBE, HEAD, LENET, AUGMENTED):
+        for seed in range(6):
+            write_run(workspace, manifest, competitor, seed=seed, folds=3)
+    if given:
+        write_runs(workspace, manifest, (PROBE, HEAD, LENET), sizes=(None, 5))
+    return gather(workspace, manifest, read_runs(workspace))
+
+
+def test_the_page_of_folds_speaks_of_folds_and_never_of_a_test_split(workspace: Workspace) -> None:
+    found = in_folds(workspace)
+    words = " ".join(said(name, found) for name in SECTIONS if SECTIONS[name].body(found) is not None)
+    assert "162 photos rightly, each by a model trained without it" in words
+    assert "corrected resampled t" in words
+    assert "9 folds" not in words
+    assert "6 (2 × 3)" in words
+    for absent in ("test photo", "test split", "joint paired bootstrap", "Cochran", "None"):
+        assert absent not in words, absent
+    assert "A person has verified 0 of the 162 labels" in words
+    assert "6 runs opened" not in words
+    assert "24 runs opened their own folds, once each" in words
+
+
+def test_tricks_are_told_apart_in_folds_too(workspace: Workspace) -> None:
+    (effect,) = effects(in_folds(workspace))
+    assert effect.trick == "augment"
+    assert effect.pair.difference.seeds == 6
+
+
+def test_what_was_judged_on_the_given_splits_stands_below_in_tables_of_its_own(workspace: Workspace) -> None:
+    found = in_folds(workspace, given=True)
+    text = str(SECTIONS["arms"].body(found))
+    captions = re.findall(r"<caption><span>(\d arms trained on .*?)\.</span>", text)
+    assert captions == [
+        "4 arms trained on all training photos, in 3 folds",
+        "3 arms trained on all training photos",
+        "3 arms trained on 5 photos a class",
+    ]
+    assert "Said of arms trained on all training photos, in 3 folds; those judged on the given splits" in said(
+        "verdict", found
+    )
+    assert "the two are not compared" in said("arms", found)
+    assert "Test split opened" in said("provenance", found)
+    assert f"{PROBE.arm} (given splits)" in said("learning_curve", found)

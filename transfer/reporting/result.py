@@ -168,15 +168,14 @@ def results_of(competitors: Sequence[Competitor], stated: str) -> tuple[Result, 
 
 
 def _titles(groups: Sequence[Sequence[Run]]) -> list[str]:
-    """The arm of each group of runs; with what differs where an arm was trained in several settings of one size."""
+    """The arm of each group of runs; with what differs where an arm was trained in several settings.
+
+    Also at a size where there is but one of them: an arm has one name on the whole page.
+    """
     flat = [_settings(group[0]) for group in groups]
     titles: list[tuple[str, str]] = []
     for group, own in zip(groups, flat, strict=True):
-        rivals = [
-            other
-            for rival, other in zip(groups, flat, strict=True)
-            if (rival[0].arm, rival[0].per_class) == (group[0].arm, group[0].per_class)
-        ]
+        rivals = [other for rival, other in zip(groups, flat, strict=True) if rival[0].arm == group[0].arm]
         differing = [name for name in own if any(other.get(name) != own[name] for other in rivals)]
         telling = ", ".join(f"{name} {own[name]}".strip() for name in differing[:3])
         titles.append((group[0].arm, f" ({telling})" if telling else ""))

@@ -10,10 +10,11 @@ from markupsafe import Markup
 from transfer import scores
 from transfer.comparison import Ground
 from transfer.reporting.evidence import Evidence
-from transfer.reporting.markup import render
+from transfer.reporting.markup import DASH, render
 from transfer.reporting.pair import Pair
 from transfer.reporting.result import Result
 from transfer.reporting.section import Section
+from transfer.strategy import ALL
 
 
 def body(evidence: Evidence) -> Markup | None:
@@ -54,9 +55,17 @@ def _row(result: Result, evidence: Evidence) -> dict[str, object]:
         "calibration": result.score(scores.CALIBRATION_ERROR),
         "seconds": result.mean("seconds", "total"),
         "trainable": result.mean("parameters", "trainable"),
-        "batch_norm": result.each("batch_norm"),
-        "precision": result.each("precision"),
+        "settings": _settings(result),
     }
+
+
+def _settings(result: Result) -> str:
+    """What decides the result and does not stand in the name, in one line."""
+    steps = (result.runs[0].facts.get("strategy") or {}).get("steps") or ()
+    # Where every stage is trained no view can be kept, and each epoch draws its own.
+    views = max((step.get("views") or 0 for step in steps if step.get("augment") and step["thaw"] != ALL), default=0)
+    said = [f"batch norm {result.each('batch_norm') or DASH}", result.each("engine"), result.each("precision")]
+    return ", ".join([*(one or DASH for one in said), *([f"{views} views of a photo"] if views else [])])
 
 
 def _against_first(result: Result, evidence: Evidence) -> Pair | None:
