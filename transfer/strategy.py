@@ -41,13 +41,14 @@ class Solver:
     """A linear head fitted to the optimum on frozen features.
 
     Attributes:
-        kind: ``logistic``: multinomial logistic regression by L-BFGS (Kornblith et al. 2019, appendix A.4).
+        kind: ``logistic``: multinomial logistic regression by L-BFGS (Kornblith et al. 2019, appendix A.4); ``svm``: a
+            linear support vector machine, each class against the rest; ``centroid``: the nearest class mean.
         penalties: L2 penalties to try, strongest first: the loss is mean cross-entropy + penalty/2 * |w|^2. The one
             with the best validation accuracy is kept; each fit starts from the one before.
         fixed: The penalty where there are too few photos to hold any out.
     """
 
-    kind: Literal["logistic"] = "logistic"
+    kind: Literal["logistic", "svm", "centroid"] = "logistic"
     penalties: tuple[float, ...] = tuple(10.0 ** (exponent / 2) for exponent in range(1, -11, -1))
     fixed: float = 1e-2
 
@@ -58,35 +59,55 @@ class Phase:
 
     Attributes:
         epochs: At most so many.
-        least_steps: Where the photos are few, an epoch passes over them several times, so that the phase has so many.
         rate: The learning rate at its highest.
         thaw: How many of the backbone's stages are trained, counted from the top; ``ALL`` trains every one.
-        optimizer: ``adam`` or ``sgd`` (Nesterov momentum 0.9).
-        schedule: ``constant``, or ``cosine`` down to zero over the phase.
-        warmup: Share of the phase in which the rate rises from zero.
+        part: What of the thawed stages is trained: ``all``, only their ``batch_norm`` scales and shifts, or every
+            ``bias`` (batch norm's shifts count as such). The head is always trained as a whole.
+        batch_norm: ``frozen`` keeps statistics, scale and shift of thawed batch-norm layers; ``adapt`` trains them.
+        optimizer: ``adam`` (with decoupled decay: AdamW) or ``sgd`` (Nesterov momentum 0.9).
+        schedule: ``constant``; ``cosine`` down to zero over the phase; ``one_cycle``: a quarter of the phase up, the
+            rest down (Smith 2018); ``steps``: a tenth of it after each third of the way, until 90 %.
+        warmup: Share of the phase in which the rate rises from zero; ``one_cycle`` has its own.
+        stage_decay: A stage's rate is this share of the rate of the stage above it; the head has the whole rate.
         clip: The gradient is scaled down to this norm where it is larger; None leaves it.
         weight_decay: Decoupled, as a share of the weight for each unit of learning rate.
         batch: Photos a step.
-        augment: Whether it learns from random views of its photos; such a phase trains from pixels.
-        batch_norm: ``frozen`` keeps statistics, scale and shift of thawed batch-norm layers; ``adapt`` trains them.
+        least_steps: Where the photos are few, an epoch passes over them several times, so that the phase has so many.
         patience: Epochs without a better validation result before the phase ends; None never ends early.
+        augment: ``plain`` or ``strong`` random views of the photos, or None.
+        views: Of a phase with frozen stages below it: so many views of each photo are kept, in place of new ones in
+            each epoch, if they fit on disk.
+        mix: ``mixup`` blends two inputs and their labels, ``cutmix`` sets a part of one picture into another; None.
+        mix_alpha: Of the Beta distribution that says how much of each.
+        balance: ``weights`` lets a photo of a rare class count more, ``sampling`` shows it more often; None.
         label_smoothing: Share of the target spread over all classes.
+        average: Decay a step of a running mean of the weights, which is what is judged and kept; None keeps the weights
+            themselves.
+        soup: The mean of so many of the best epochs' weights is kept, each only if validation gains; 0 keeps the best.
     """
 
     epochs: int
     rate: float
     thaw: int = 0
+    part: Literal["all", "batch_norm", "bias"] = "all"
+    batch_norm: Literal["frozen", "adapt"] = "frozen"
     optimizer: Literal["adam", "sgd"] = "adam"
-    schedule: Literal["constant", "cosine"] = "constant"
+    schedule: Literal["constant", "cosine", "one_cycle", "steps"] = "constant"
     warmup: float = 0.0
+    stage_decay: float = 1.0
     clip: float | None = None
     weight_decay: float = 0.0
     batch: int = 32
-    augment: bool = False
-    batch_norm: Literal["frozen", "adapt"] = "frozen"
-    patience: int | None = None
-    label_smoothing: float = 0.0
     least_steps: int = 0
+    patience: int | None = None
+    augment: Literal["plain", "strong"] | None = None
+    views: int = 8
+    mix: Literal["mixup", "cutmix"] | None = None
+    mix_alpha: float = 0.2
+    balance: Literal["weights", "sampling"] | None = None
+    label_smoothing: float = 0.0
+    average: float | None = None
+    soup: int = 0
 
 
 @dataclass(frozen=True)
@@ -97,11 +118,15 @@ class Strategy:
         pretrained: Whether it starts from published weights.
         head: The new head; None takes the backbone's published one (VGG16's three dense layers, say).
         steps: Solvers and phases, one after the other.
+        scale: Of the backbone's usual size; the picture's side is rounded to whole times 32 pixels.
+        mirrored: Whether an answer is the mean of the answers on the photo and on its mirror image.
     """
 
     pretrained: bool
     head: Head | None
     steps: tuple[Solver | Phase, ...]
+    scale: float = 1.0
+    mirrored: bool = False
 
     @property
     def phases(self) -> tuple[Phase, ...]:
@@ -145,12 +170,19 @@ class Strategy:
         """Every value, nothing implied; what a run's ID is made from."""
         steps = [{"step": type(step).__name__.lower(), **dataclasses.asdict(step)} for step in self.steps]
         head = None if self.head is None else dataclasses.asdict(self.head)
-        return {"pretrained": self.pretrained, "head": head, "steps": steps}
+        return {
+            "pretrained": self.pretrained,
+            "head": head,
+            "steps": steps,
+            "scale": self.scale,
+            "mirrored": self.mirrored,
+        }
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> Strategy:
         head = None if record["head"] is None else Head(**record["head"] | {"widths": tuple(record["head"]["widths"])})
-        return cls(record["pretrained"], head, tuple(_step(step) for step in record["steps"]))
+        steps = tuple(_step(step) for step in record["steps"])
+        return cls(record["pretrained"], head, steps, record["scale"], record["mirrored"])
 
 
 def _step(record: dict[str, Any]) -> Solver | Phase:

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as draw
 
+from transfer.arm import Arm
 from transfer.strategy import ALL, Head, Phase, Solver, Strategy
-from transfer.training.plan import STRATEGIES
+from transfer.training.plan import STRATEGIES, resolve_strategy
 
 heads = draw.builds(
     Head,
@@ -47,7 +48,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def strategy(name: str) -> Strategy:
-    return STRATEGIES[name]
+    return resolve_strategy(Arm("vgg16", name), lambda: 1000)
 
 
 @pytest.fixture

@@ -7,16 +7,17 @@ import json
 
 import pytest
 
+from transfer.arm import Arm
 from transfer.errors import CallError
 from transfer.shelf import Shelf
 from transfer.strategy import Strategy
-from transfer.training.plan import STRATEGIES, TRICKS
+from transfer.training.plan import STRATEGIES, TRICKS, resolve_strategy
 
 
 @pytest.mark.parametrize("strategy", list(STRATEGIES))
 @pytest.mark.parametrize("trick", list(TRICKS))
 def test_a_trick_turns_a_strategy_into_a_strategy_and_leaves_it_alone(trick: str, strategy: str) -> None:
-    before = STRATEGIES[strategy]
+    before = resolve_strategy(Arm("vgg16", strategy))
     kept = copy.deepcopy(before)
     try:
         after = TRICKS[trick](before)
@@ -37,7 +38,8 @@ def test_a_trick_changes_some_strategy(trick: str) -> None:
     changed = []
     for name in STRATEGIES:
         try:
-            changed.append(TRICKS[trick](STRATEGIES[name]) != STRATEGIES[name])
+            before = resolve_strategy(Arm("vgg16", name))
+            changed.append(TRICKS[trick](before) != before)
         except CallError:
             continue
     assert any(changed)

@@ -102,7 +102,7 @@ def phase(**changes: object) -> Phase:
     [
         (Solver(penalties=(1.0,)), set()),
         (phase(), set()),
-        (phase(augment=True), set()),
+        (phase(augment="plain"), set()),
         (phase(thaw=1), {"three"}),
         (phase(thaw=2), {"two", "three"}),
         (phase(thaw=ALL), {"one", "two", "three"}),

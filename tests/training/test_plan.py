@@ -16,7 +16,7 @@ from transfer.manifest import Manifest
 from transfer.models.backbone import BACKBONES
 from transfer.photo import Photo
 from transfer.strategy import Strategy
-from transfer.training.plan import STRATEGIES, choose, resolve, usual_size
+from transfer.training.plan import STRATEGIES, choose, resolve, resolve_strategy, usual_size
 
 
 def photos(per_class: int, classes: int = 3) -> Manifest:
@@ -171,6 +171,6 @@ def test_an_unknown_name_suggests_the_nearest(arm: Arm, hint: str) -> None:
 
 @pytest.mark.parametrize("name", list(STRATEGIES))
 def test_every_strategy_survives_being_written_down(name: str) -> None:
-    strategy = STRATEGIES[name]
+    strategy = resolve_strategy(Arm("vgg16", name))
     assert Strategy.from_dict(strategy.to_dict()) == strategy
     assert len(STRATEGIES.summary(name)) > 20

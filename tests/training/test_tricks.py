@@ -10,13 +10,13 @@ import tensorflow as tf
 
 from transfer import workflow
 from transfer.errors import CallError
-from transfer.models.augment import view
+from transfer.models.augment import plain_view as view
 from transfer.strategy import Strategy
 from transfer.training.plan import STRATEGIES, TRICKS
 from transfer.workspace import Workspace
 
 CHANGES = {
-    "augment": {"augment": True},
+    "augment": {"augment": "plain"},
     "weight_decay": {"weight_decay": 0.05},
     "label_smoothing": {"label_smoothing": 0.1},
 }

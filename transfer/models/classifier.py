@@ -23,6 +23,9 @@ from transfer.models.backbone import Backbone
 from transfer.models.weights import load
 from transfer.strategy import ALL, Head
 
+BIASES = ("bias", "beta")
+"""How Keras names what is added: the biases of its layers, and the shifts of its normalisations."""
+
 
 class Classifier:
     """A backbone and a head.
@@ -36,6 +39,7 @@ class Classifier:
         weights: File with the network's weights; None leaves them random.
         kept: Length of the kept vectors (average and maximum) of a head that pools, where it is known already; else
             the network is built to ask it.
+        mirrored: Whether the whole network's answer is the mean over the picture and its mirror image.
     """
 
     def __init__(
@@ -48,9 +52,11 @@ class Classifier:
         seed: int = 0,
         weights: Path | None = None,
         kept: int | None = None,
+        mirrored: bool = False,
     ) -> None:
         self.backbone, self.head = backbone, head or backbone.head
         self.classes, self.size, self.seed = classes, size, seed
+        self.mirrored = mirrored
         self._weights = weights
         self._kept = kept if self.pool != "flatten" else None
         self._tops: dict[int, keras.Model] = {}
@@ -138,7 +144,10 @@ class Classifier:
     def whole(self) -> keras.Model:
         """Raw pictures, uint8 ``(n, size, size, 3)`` -> probabilities ``(n, classes)``."""
         pictures = self._pictures()
-        return keras.Model(pictures, keras.ops.softmax(self.top(0)(pictures)), name="classifier")
+        chances = keras.ops.softmax(self.top(0)(pictures))
+        if self.mirrored:
+            chances = (chances + keras.ops.softmax(self.top(0)(keras.ops.flip(pictures, axis=2)))) / 2
+        return keras.Model(pictures, chances, name="classifier")
 
     def _new_network(self) -> keras.Model:
         keras.utils.set_random_seed(self.seed)
@@ -176,17 +185,35 @@ class Classifier:
 
     # --- what is trained ---
 
-    def thaw(self, thaw: int, *, batch_norm: Literal["frozen", "adapt"]) -> None:
+    def thaw(
+        self,
+        thaw: int,
+        *,
+        batch_norm: Literal["frozen", "adapt"],
+        part: Literal["all", "batch_norm", "bias"] = "all",
+    ) -> None:
         """Let the last ``thaw`` stages be trained, and no other; batch norm inside them by the given policy.
 
         A frozen batch-norm layer keeps its statistics as well as its scale and shift (Keras runs it in inference mode).
+        Of the thawed stages only a ``part`` may be trained: the batch-norm layers, or every bias.
         """
         cut = self.cut_for(thaw)
         self._moved = self._moved or cut < self.last_cut
         for number, layers in enumerate(self.stage_layers, 1):
             for layer in layers:
-                frozen_norm = batch_norm == "frozen" and isinstance(layer, keras.layers.BatchNormalization)
-                layer.trainable = number > cut and not frozen_norm
+                norm = isinstance(layer, keras.layers.BatchNormalization)
+                wanted = not (norm and batch_norm == "frozen") and (norm or part != "batch_norm")
+                layer.trainable = number > cut and wanted
+                if part == "bias":
+                    for variable in layer.trainable_variables:
+                        variable.trainable = variable.name in BIASES
+
+    def depth(self, weight: keras.Variable) -> int:
+        """How many stages from the top the weight lies: 0 in the head, 1 in the last stage."""
+        for number, layers in enumerate(self.stage_layers, 1):
+            if any(weight is own for layer in layers for own in layer.weights):
+                return self.last_cut + 1 - number
+        return 0
 
     @cached_property
     def stage_layers(self) -> tuple[tuple[keras.layers.Layer, ...], ...]:

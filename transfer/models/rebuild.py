@@ -40,6 +40,7 @@ def rebuild(run: Run) -> Classifier:
         size=run.facts["size"],
         seed=run.seed,
         weights=weights.path if weights else None,
+        mirrored=strategy.mirrored,
     )
     learned = run.path / WEIGHTS
     try:

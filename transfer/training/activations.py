@@ -48,8 +48,8 @@ class Activations:
         self._on_progress = on_progress
         self.seconds = 0.0
 
-    def store(self, cut: int) -> Store:
-        return Store(self._workspace, setting(self._plan, self._classifier, cut))
+    def store(self, cut: int, view: str = "") -> Store:
+        return Store(self._workspace, setting(self._plan, self._classifier, cut, view))
 
     def source(self, cut: int, photos: int) -> int:
         """The cut whose activations feed a step: its own, or 0 (pictures) where so many would not fit the budget."""
@@ -58,12 +58,12 @@ class Activations:
         shape = self._classifier.bottom(cut).output.shape[1:]
         return cut if photos * int(numpy.prod(shape)) * 4 <= BUDGET else 0
 
-    def rows(self, cut: int, photos: Sequence[Photo]) -> Rows | Decoded:
-        """The activations of these photos at the cut, computed now where they are not kept."""
+    def rows(self, cut: int, photos: Sequence[Photo], view: str = "") -> Rows | Decoded:
+        """The activations of these photos, or of a view of them, at the cut, computed now where they are not kept."""
         if cut == 0 and len(photos) * 3 * self._plan.size**2 > BUDGET:
-            return Decoded(photos, self._workspace, self._plan.size)
-        store = self.store(cut)
-        wanted = (*photos, *self._ahead)
+            return Decoded(photos, self._workspace, self._plan.size, view)
+        store = self.store(cut, view)
+        wanted = photos if view else (*photos, *self._ahead)
         self.seconds += store.fill(wanted, lambda: self._classifier.bottom(cut), on_progress=self._on_progress)
         return store.rows(photos)
 
@@ -71,10 +71,11 @@ class Activations:
         return 0 < cut == self._classifier.last_cut and self._classifier.pool != "flatten"
 
 
-def setting(plan: Plan, classifier: Classifier, cut: int) -> dict[str, Any]:
+def setting(plan: Plan, classifier: Classifier, cut: int, view: str = "") -> dict[str, Any]:
     """Everything that decides an activation at this cut, besides the photo."""
+    seen = {"view": view} if view else {}
     if cut == 0:
-        return {"stage": PIXELS, "size": plan.size}
+        return {"stage": PIXELS, "size": plan.size, **seen}
     stage = classifier.backbone.stages[cut - 1].name
     pooled = cut == classifier.last_cut and classifier.pool != "flatten"
     return {
@@ -84,4 +85,5 @@ def setting(plan: Plan, classifier: Classifier, cut: int) -> dict[str, Any]:
         "size": plan.size,
         "engine": plan.engine,
         "precision": plan.precision,
+        **seen,
     }

@@ -102,7 +102,8 @@ class Store:
             part = missing[start : start + PART]
             rows = numpy.empty((len(part), *engine.shape), engine.dtype)
             done = 0
-            for pictures in batches.pictures(part, self.workspace, size=size, batch=engine.batch):
+            view = self.setting.get("view", "")
+            for pictures in batches.pictures(part, self.workspace, size=size, batch=engine.batch, view=view):
                 rows[done : done + len(pictures)] = engine(pictures)
                 done += len(pictures)
                 on_progress(start + done, len(missing), what)
@@ -114,7 +115,7 @@ class Store:
         places = self._places()
         where = numpy.array([places[photo.sha256] for photo in photos], dtype=int).reshape(-1, 2)
         about = self.about()
-        return Rows(self.folder, where, tuple(about["shape"]), about["dtype"])
+        return Rows(self.folder, where, tuple(about.get("shape", ())), about.get("dtype", "float32"))
 
     def _write(self, photos: Sequence[Photo], rows: numpy.ndarray) -> None:
         number = 1 + max((int(path.stem) for path in self.folder.glob("*.npy")), default=-1)
@@ -198,6 +199,7 @@ class Decoded:
     photos: Sequence[Photo]
     workspace: Workspace
     size: int
+    view: str = ""
 
     def __len__(self) -> int:
         return len(self.photos)
@@ -209,7 +211,7 @@ class Decoded:
 
     def chunks(self, batch: int) -> Iterator[numpy.ndarray]:
         """The pictures in their own order, up to ``batch`` at a time."""
-        return batches.pictures(self.photos, self.workspace, size=self.size, batch=batch)
+        return batches.pictures(self.photos, self.workspace, size=self.size, batch=batch, view=self.view)
 
 
 IN_MEMORY = 1 << 29

@@ -17,7 +17,7 @@ import numpy
 from transfer.models.classifier import Classifier
 from transfer.photo import Photo
 from transfer.strategy import Phase, Solver, Strategy
-from transfer.training import answers, logistic
+from transfer.training import answers, solvers
 from transfer.training.activations import Activations
 from transfer.training.descent import Descent, Labelled
 from transfer.training.features import Decoded, Progress, Rows, quiet
@@ -29,12 +29,14 @@ class Fitted:
 
     Attributes:
         cut: Below it, nothing was ever trained. trainable: Weights that were trained, at most.
-        gradient_steps: How many were made. history: A row an epoch. chosen: What a solver chose.
+        gradient_steps: How many were made. views: Kept of each photo to learn from, at most.
+        history: A row an epoch. chosen: What a solver chose.
     """
 
     cut: int
     trainable: int = 0
     gradient_steps: int = 0
+    views: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int | None = None
     chosen: dict[str, float] = field(default_factory=dict)
@@ -69,31 +71,48 @@ class Loop:
         classifier = self.classifier
         fitted = Fitted(cut=classifier.last_cut)
         for number, step in enumerate(self.strategy.steps):
-            if isinstance(step, Phase):
-                fitted.cut = min(fitted.cut, classifier.cut_for(step.thaw))
-            source = activations.source(fitted.cut, len(train) + len(validation))
-            if isinstance(step, Phase) and step.augment:
-                source = 0  # a view is of pixels
-            sets = [_gather(part, activations, source, labels) for part in (train, validation)]
+            photos = len(train) + len(validation)
             if isinstance(step, Solver):
+                source = activations.source(fitted.cut, photos)
+                sets = [_gather(part, activations, source, labels) for part in (train, validation)]
                 fitted.chosen = _solve(classifier, step, source, *sets)
                 fitted.trainable = max(fitted.trainable, classifier.scores.count_params())
-            else:
-                if source < classifier.last_cut:  # the network is part of what is trained, or stands before it
-                    classifier.thaw(step.thaw, batch_norm=step.batch_norm)
-                descent = self._descent(number, step, fitted.cut, source)
-                fitted.history += descent.run(*sets, seed=seed, on_progress=on_progress)
-                fitted.best_epoch = descent.best_epoch
-                fitted.gradient_steps += descent.steps
-                fitted.trainable = max(fitted.trainable, descent.trainable)
+                continue
+            fitted.cut = min(fitted.cut, classifier.cut_for(step.thaw))
+            source, views = _inputs(step, fitted.cut, activations, photos, len(train))
+            taught = _gather(train, activations, source, labels, views)
+            judges = _gather(validation, activations, source, labels)
+            descent = self._descent(number, step, fitted.cut, source)
+            fitted.history += descent.run(taught, judges, seed=seed, on_progress=on_progress)
+            fitted.best_epoch = descent.best_epoch
+            fitted.gradient_steps += descent.steps
+            fitted.trainable = max(fitted.trainable, descent.trainable)
+            fitted.views = max(fitted.views, len(views))
         return fitted
 
     def _descent(self, number: int, phase: Phase, cut: int, source: int) -> Descent:
+        """The phase on the network with its stages thawed; compiled at its first use."""
+        classifier = self.classifier
+        if source < classifier.last_cut:  # the network is part of what is trained, or stands before it
+            classifier.thaw(phase.thaw, batch_norm=phase.batch_norm, part=phase.part)
         if (number, source) not in self._descents:
-            answering = self.classifier.top(cut) if source == cut else self.classifier.composed(cut)
+            answering = classifier.top(cut) if source == cut else classifier.composed(cut)
             model = keras.Model(answering.input, answering.output, name=f"step_{number}")
-            self._descents[number, source] = Descent(model, answering, phase, number)
+            decays = phase.stage_decay != 1 and source < classifier.last_cut
+            shares = [phase.stage_decay ** classifier.depth(w) for w in model.trainable_weights] if decays else ()
+            self._descents[number, source] = Descent(model, answering, phase, number, shares=shares)
         return self._descents[number, source]
+
+
+def _inputs(phase: Phase, cut: int, activations: Activations, photos: int, taught: int) -> tuple[int, tuple[str, ...]]:
+    """The cut that a phase learns from, and which kept views it learns from there: none where it draws new ones."""
+    if phase.mix == "cutmix":
+        return 0, ()  # a square is set into a picture, not into its features
+    if not phase.augment:
+        return activations.source(cut, photos), ()
+    if cut and activations.source(cut, photos + phase.views * taught) == cut:
+        return cut, tuple(f"{phase.augment} {number}" for number in range(phase.views))
+    return 0, ()
 
 
 def probabilities(classifier: Classifier, cut: int, rows: Rows | Decoded) -> numpy.ndarray:
@@ -101,19 +120,27 @@ def probabilities(classifier: Classifier, cut: int, rows: Rows | Decoded) -> num
     return answers.softmax(answers.apply(classifier.top(cut), rows))
 
 
-def _gather(photos: Sequence[Photo], activations: Activations, cut: int, labels: Sequence[str]) -> Labelled:
+def _gather(
+    photos: Sequence[Photo],
+    activations: Activations,
+    cut: int,
+    labels: Sequence[str],
+    views: Sequence[str] = (),
+) -> Labelled:
     index = {label: i for i, label in enumerate(labels)}
-    return Labelled(activations.rows(cut, photos), numpy.array([index[photo.label] for photo in photos], dtype=int))
+    truth = numpy.array([index[photo.label] for photo in photos], dtype=int)
+    kept = tuple(activations.rows(cut, photos, view) for view in views)
+    return Labelled(kept[0] if kept else activations.rows(cut, photos), truth, kept)
 
 
 def _solve(classifier: Classifier, solver: Solver, cut: int, train: Labelled, validation: Labelled) -> dict[str, float]:
     vectors = classifier.vectors(cut)
-    solution = logistic.solve(
+    solution = solvers.solve(
         solver,
         answers.apply(vectors, train.rows),
         train.truth,
-        answers.apply(vectors, validation.rows) if len(validation.truth) else None,
+        answers.apply(vectors, validation.rows),
         validation.truth,
     )
     classifier.scores.get_layer("logits").set_weights([solution.kernel, solution.bias])
-    return {"penalty": solution.penalty}
+    return {} if solution.penalty is None else {"penalty": solution.penalty}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,11 +132,13 @@ def resolve(
     """
     _check_numbers(seed=seed, per_class=per_class, epochs=epochs, size=size, folds=folds)
     backbone = BACKBONES[arm.backbone]
-    strategy = resolve_strategy(arm)
+    strategy = resolve_strategy(arm, lambda: len(choose(manifest, per_class=per_class, seed=seed).train))
     if epochs is not None:
         strategy = strategy.with_epochs(epochs)
     weights = locate(arm.backbone, backbone, arm.weights, pretrained=strategy.pretrained, arm=str(arm))
-    size = size or (weights and weights.size) or usual_size(backbone, manifest)
+    if size is None:
+        size = (weights and weights.size) or usual_size(backbone, manifest)
+        size = size if strategy.scale == 1 else 32 * round(strategy.scale * size / 32)
     return Plan(
         arm,
         strategy,
@@ -155,9 +158,14 @@ def data_of(manifest: Manifest, folds: int | None) -> str:
     return digest(manifest) if folds else manifest.training_digest()
 
 
-def resolve_strategy(arm: Arm) -> Strategy:
-    """The arm's strategy with its tricks applied from left to right."""
-    strategy: Strategy = STRATEGIES[arm.strategy]
+def resolve_strategy(arm: Arm, photos: Callable[[], int] = lambda: 0) -> Strategy:
+    """The arm's strategy with its tricks applied from left to right.
+
+    Args:
+        arm: Names them. photos: How many there are to train on; asked only by a strategy that is a rule.
+    """
+    entry: Strategy | Callable[[int], Strategy] = STRATEGIES[arm.strategy]
+    strategy = entry if isinstance(entry, Strategy) else entry(photos())
     for trick in arm.tricks:
         strategy = TRICKS[trick](strategy)
     return strategy

@@ -7,11 +7,19 @@ step serves the next training size as well.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
+from keras import ops
 
 from transfer.strategy import Phase
+
+RISE = 0.25
+"""Share of a one-cycle phase in which the rate rises, as fastai has it; it begins at a 25th of the highest rate."""
+
+DROPS = (1 / 3, 2 / 3, 0.9)
+"""Where a phase in steps takes a tenth of its rate (BiT-HyperRule: 30, 60 and 90 % of the way, Kolesnikov 2020)."""
 
 
 class Rate(keras.optimizers.schedules.LearningRateSchedule):
@@ -27,28 +35,70 @@ class Rate(keras.optimizers.schedules.LearningRateSchedule):
 
     def __call__(self, step: Any) -> Any:
         """The rate at a step, a scalar."""
-        done = keras.ops.cast(step, "float32") / self.steps
-        warmup, rate = self._phase.warmup, self._phase.rate
-        after = keras.ops.clip((done - warmup) / (1 - warmup), 0.0, 1.0)
-        falling = rate * (1 + keras.ops.cos(math.pi * after)) / 2 if self._phase.schedule == "cosine" else rate
-        if not warmup:
-            return keras.ops.convert_to_tensor(falling)
-        return keras.ops.where(done < warmup, rate * done / warmup, falling)
+        phase, done = self._phase, ops.cast(step, "float32") / self.steps
+        if phase.schedule == "one_cycle":
+            up = _cosine(phase.rate / 25, phase.rate, done / RISE)
+            return ops.where(done < RISE, up, _cosine(phase.rate, phase.rate / 1e5, (done - RISE) / (1 - RISE)))
+        after = (done - phase.warmup) / (1 - phase.warmup)
+        rate = {
+            "constant": lambda: ops.full_like(done, phase.rate),
+            "cosine": lambda: _cosine(phase.rate, 0.0, after),
+            "steps": lambda: phase.rate * 0.1 ** ops.sum(ops.cast(done >= ops.array(DROPS), "float32")),
+        }[phase.schedule]()
+        return ops.where(done < phase.warmup, phase.rate * done / phase.warmup, rate) if phase.warmup else rate
 
     def get_config(self) -> dict[str, Any]:
         raise NotImplementedError("a phase describes its rate; nothing is made from a configuration")
 
 
-def optimizer(phase: Phase) -> keras.optimizers.Optimizer:
-    """The phase's optimizer, its rate a ``Rate``."""
-    shared = {"weight_decay": phase.weight_decay or None, "global_clipnorm": phase.clip}
-    if phase.optimizer == "sgd":
-        return keras.optimizers.SGD(Rate(phase), momentum=0.9, nesterov=True, **shared)
-    return keras.optimizers.Adam(Rate(phase), **shared)
+def _cosine(start: float, end: float, done: Any) -> Any:
+    """From start to end along half a cosine while ``done`` goes from 0 to 1."""
+    return end + (start - end) * (1 + ops.cos(math.pi * ops.clip(done, 0.0, 1.0))) / 2
+
+
+class _Shares:
+    """What both optimizers have besides Keras': a share of the rate for each weight, and a mean that is only read."""
+
+    shares: Sequence[float] = ()
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        share = self.shares[self._get_variable_index(variable)] if self.shares else 1.0  # type: ignore[attr-defined]
+        super().update_step(gradient, variable, learning_rate * share)  # type: ignore[misc]
+
+    def finalize_variable_values(self, var_list: Any) -> None:
+        """Keras would put the running mean in the weights' place after every epoch."""
+
+    @property
+    def averages(self) -> list[Any]:
+        """The running mean of each weight, where the phase keeps one."""
+        return self._model_variables_moving_average  # type: ignore[attr-defined]
+
+
+class Adam(_Shares, keras.optimizers.Adam):
+    pass
+
+
+class SGD(_Shares, keras.optimizers.SGD):
+    pass
+
+
+def optimizer(phase: Phase, shares: Sequence[float] = ()) -> keras.optimizers.Optimizer:
+    """The phase's optimizer, its rate a ``Rate``.
+
+    Args:
+        phase: What it says. shares: Of the rate, for each trained weight in the model's order; empty: the whole.
+    """
+    values: dict[str, Any] = {"weight_decay": phase.weight_decay or None, "global_clipnorm": phase.clip}
+    if phase.average is not None:
+        values |= {"use_ema": True, "ema_momentum": phase.average}
+    made = SGD(Rate(phase), momentum=0.9, nesterov=True, **values) if phase.optimizer == "sgd" else None
+    made = made or Adam(Rate(phase), **values)
+    made.shares = shares
+    return made
 
 
 def restart(optimizer: keras.optimizers.Optimizer, *, steps: int) -> None:
     """Forget every moment and count, and be ready for a phase of so many steps."""
     for variable in optimizer.variables:
-        variable.assign(keras.ops.zeros_like(variable))
+        variable.assign(ops.zeros_like(variable))
     optimizer._learning_rate.steps.assign(steps)

@@ -24,6 +24,7 @@ from transfer.photo import Photo
 from transfer.run import WEIGHTS, Predictions, Run, run_id
 from transfer.training import answers, memory
 from transfer.training.activations import Activations
+from transfer.training.batches import MIRROR
 from transfer.training.features import Progress, quiet
 from transfer.training.fit import Fitted, Loop, probabilities
 from transfer.training.plan import Plan, choose
@@ -150,6 +151,7 @@ def _build(plan: Plan, workspace: Workspace) -> Classifier:
         "size": plan.size,
         "seed": plan.seed,
         "weights": plan.weights.path if plan.weights else None,
+        "mirrored": plan.strategy.mirrored,
     }
     classifier = Classifier(plan.backbone, plan.strategy.head, **arguments)
     if classifier.last_cut and classifier.pool != "flatten":
@@ -170,13 +172,13 @@ def _predict(
 ) -> Predictions:
     index = {label: i for i, label in enumerate(labels)}
     source = activations.source(fitted.cut, len(photos))
+    views = ("", MIRROR) if classifier.mirrored else ("",)
+    seen = [probabilities(classifier, source, activations.rows(source, photos, view)) for view in views if photos]
     return Predictions(
         split=split,
         photos=tuple(photo.id for photo in photos),
         truth=numpy.array([index[photo.label] for photo in photos], dtype=int),
-        probabilities=probabilities(classifier, source, activations.rows(source, photos))
-        if photos
-        else numpy.empty((0, len(labels)), "float32"),
+        probabilities=numpy.mean(seen, axis=0) if photos else numpy.empty((0, len(labels)), "float32"),
         groups=tuple(photo.group or photo.sha256 for photo in photos),
     )
 
@@ -196,6 +198,7 @@ def _facts(plan: Plan, classifier: Classifier, fitted: Fitted, activations: Acti
         "latency_ms": about["latency_ms"],
         "chosen": fitted.chosen,
         "best_epoch": fitted.best_epoch,
+        "views": fitted.views,
         "command": plan.command,
         "device": "GPU" if tf.config.list_physical_devices("GPU") else "CPU",
         "versions": {name: importlib.metadata.version(name) for name in VERSIONS},

@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from transfer.strategy import Solver
-from transfer.training.logistic import Solution, solve
+from transfer.training.solvers import Solution, solve
 
 
 def problem(n: int, features: int, classes: int, seed: int = 0) -> tuple[numpy.ndarray, numpy.ndarray]:
@@ -28,7 +28,7 @@ def objective(solution: Solution, vectors: numpy.ndarray, truth: numpy.ndarray, 
 @pytest.mark.parametrize(("n", "features"), [(90, 12), (30, 200)], ids=["many photos", "fewer photos than features"])
 def test_the_solution_is_the_optimum_that_scikit_learn_finds(n: int, features: int) -> None:
     vectors, truth = problem(n, features, 3)
-    solution = solve(Solver(fixed=0.1), vectors, truth, None, truth[:0])
+    solution = solve(Solver(fixed=0.1), vectors, truth, vectors[:0], truth[:0])
     scale = float(numpy.sqrt((vectors.astype("float64") ** 2).mean()))
     model = LogisticRegression(C=1 / (0.1 * n), max_iter=5000, tol=1e-9).fit(vectors.astype("float64") / scale, truth)
     theirs = Solution((model.coef_.T / scale), model.intercept_, 0.1)
@@ -39,7 +39,7 @@ def test_the_solution_is_the_optimum_that_scikit_learn_finds(n: int, features: i
 
 def test_two_classes_get_two_logits_whose_softmax_is_the_sigmoid() -> None:
     vectors, truth = problem(40, 5, 2)
-    solution = solve(Solver(fixed=0.1), vectors, truth, None, truth[:0])
+    solution = solve(Solver(fixed=0.1), vectors, truth, vectors[:0], truth[:0])
     scale = float(numpy.sqrt((vectors.astype("float64") ** 2).mean()))
     model = LogisticRegression(C=1 / (0.1 * 40), max_iter=5000, tol=1e-9).fit(vectors / scale, truth)
     logits = vectors @ solution.kernel + solution.bias
@@ -62,6 +62,6 @@ def test_the_penalty_is_the_one_that_judges_best_on_what_is_held_out() -> None:
 
 def test_scaling_all_features_changes_no_answer() -> None:
     vectors, truth = problem(60, 10, 3)
-    one = solve(Solver(fixed=0.1), vectors, truth, None, truth[:0])
-    other = solve(Solver(fixed=0.1), 1000 * vectors, truth, None, truth[:0])
+    one = solve(Solver(fixed=0.1), vectors, truth, vectors[:0], truth[:0])
+    other = solve(Solver(fixed=0.1), 1000 * vectors, truth, vectors[:0], truth[:0])
     assert 1000 * vectors @ other.kernel + other.bias == pytest.approx(vectors @ one.kernel + one.bias, abs=2e-2)

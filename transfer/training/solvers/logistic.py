@@ -8,8 +8,6 @@ the solution is a plain dense layer on the raw features.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy
 import threadpoolctl
@@ -17,43 +15,30 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from transfer.strategy import Solver
+from transfer.training.solvers import Solution, both_classes, judge, root_mean_square
 
 SMALL = 10_000_000
 """Numbers in a matrix below which one thread is faster than several that wait for each other."""
-
-
-@dataclass(frozen=True)
-class Solution:
-    """A linear layer, float32 ``(features, classes)`` and ``(classes,)``, and the penalty it was fitted with."""
-
-    kernel: numpy.ndarray
-    bias: numpy.ndarray
-    penalty: float
 
 
 def solve(
     solver: Solver,
     vectors: numpy.ndarray,
     truth: numpy.ndarray,
-    held_out: numpy.ndarray | None,
+    held_out: numpy.ndarray,
     held_out_truth: numpy.ndarray,
 ) -> Solution:
     """Fit along the path and keep the penalty with the best accuracy on what is held out, then the smallest loss.
 
-    Without anything held out the solver's fixed penalty is used.
-
-    Args:
-        solver: The path.
-        vectors: Training features ``(n, features)``. truth: Class of each, every class present.
-        held_out: Features to choose by ``(m, features)``, or None. held_out_truth: Class of each.
+    Without anything held out the solver's fixed penalty is used. See ``solvers.solve``.
     """
     with threadpoolctl.threadpool_limits(1 if vectors.size < SMALL else None):
         path = _Path(vectors, truth)
-        if held_out is None:
+        if not len(held_out):
             return path.solution(solver.fixed, exactly=True)
-        roughly = [path.solution(penalty) for penalty in solver.penalties]
-        chosen = max(roughly, key=lambda one: _judge(held_out @ one.kernel + one.bias, held_out_truth))
-        return path.solution(chosen.penalty, exactly=True, start=chosen)
+        roughly = {penalty: path.solution(penalty) for penalty in solver.penalties}
+        chosen = max(roughly, key=lambda penalty: judge(roughly[penalty].logits(held_out), held_out_truth))
+        return path.solution(chosen, exactly=True, start=roughly[chosen])
 
 
 class _Path:
@@ -64,7 +49,7 @@ class _Path:
     """
 
     def __init__(self, vectors: numpy.ndarray, truth: numpy.ndarray) -> None:
-        self._scale = float(numpy.sqrt((vectors.astype("float64") ** 2).mean())) or 1.0
+        self._scale = root_mean_square(vectors)
         scaled = vectors / numpy.float32(self._scale)
         self._basis = None
         if len(scaled) < scaled.shape[1]:
@@ -83,7 +68,7 @@ class _Path:
             # A weak penalty converges slowly, and validation decides whether it is wanted at all.
             warnings.simplefilter("ignore", ConvergenceWarning)
             self._model.fit(self._vectors, self._truth)
-        kernel, bias = _both_classes(self._model.coef_, self._model.intercept_)
+        kernel, bias = both_classes(self._model.coef_, self._model.intercept_)
         kernel = kernel.T if self._basis is None else self._basis @ kernel.T
         return Solution((kernel / self._scale).astype("float32"), bias.astype("float32"), penalty)
 
@@ -95,17 +80,3 @@ class _Path:
         else:
             bias = start.bias
         self._model.coef_, self._model.intercept_ = coef, bias
-
-
-def _both_classes(coef: numpy.ndarray, intercept: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """scikit-learn keeps one row for two classes; the softmax of (-z/2, z/2) is its sigmoid."""
-    if len(coef) == 1:
-        return numpy.concatenate([-coef, coef]) / 2, numpy.concatenate([-intercept, intercept]) / 2
-    return coef, intercept
-
-
-def _judge(logits: numpy.ndarray, truth: Sequence[int] | numpy.ndarray) -> tuple[float, float]:
-    """Accuracy and negative mean cross-entropy: larger is better."""
-    logits = logits - logits.max(axis=1, keepdims=True)
-    log_chances = logits - numpy.log(numpy.exp(logits).sum(axis=1, keepdims=True))
-    return float((logits.argmax(axis=1) == truth).mean()), float(log_chances[numpy.arange(len(truth)), truth].mean())

@@ -1,0 +1,49 @@
+"""Linear support vector machines, each class against the rest, their margins made probabilities by one factor.
+
+The loss of each is penalty/2 * |kernel|^2 + the mean squared hinge (scikit-learn's LinearSVC, which solves it).
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy
+from scipy.optimize import minimize_scalar
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.svm import LinearSVC
+
+from transfer.strategy import Solver
+from transfer.training.solvers import Solution, both_classes, judge, root_mean_square
+
+
+def solve(
+    solver: Solver,
+    vectors: numpy.ndarray,
+    truth: numpy.ndarray,
+    held_out: numpy.ndarray,
+    held_out_truth: numpy.ndarray,
+) -> Solution:
+    """The penalty with the best accuracy on what is held out; see ``solvers.solve``."""
+    if not len(held_out):
+        return _fit(solver.fixed, vectors, truth)
+    fits = [_fit(penalty, vectors, truth) for penalty in solver.penalties]
+    best = max(fits, key=lambda one: judge(one.logits(held_out), held_out_truth)[0])  # the first: the strongest penalty
+    return sharpened(best, held_out, held_out_truth)
+
+
+def sharpened(solution: Solution, held_out: numpy.ndarray, truth: numpy.ndarray) -> Solution:
+    """The same answers, as sure as they deserve on what is held out: the least cross-entropy over one factor."""
+    logits = solution.logits(held_out).astype("float64")
+    found = minimize_scalar(lambda power: -judge(numpy.exp(power) * logits, truth)[1], bounds=(-7, 7), method="bounded")
+    return solution.times(float(numpy.exp(found.x)))
+
+
+def _fit(penalty: float, vectors: numpy.ndarray, truth: numpy.ndarray) -> Solution:
+    scale = root_mean_square(vectors)
+    machine = LinearSVC(C=1.0 / (penalty * len(truth)), max_iter=3000, random_state=0)
+    with warnings.catch_warnings():
+        # A weak penalty converges slowly, and validation decides whether it is wanted at all.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        machine.fit(vectors / numpy.float32(scale), truth)
+    kernel, bias = both_classes(machine.coef_, machine.intercept_)
+    return Solution((kernel.T / scale).astype("float32"), bias.astype("float32"), penalty)

@@ -1,0 +1,31 @@
+"""Everything at once by one rule for all data sets: BiT-HyperRule.
+
+Momentum at 0.003, a tenth of it after 30, 60 and 90 % of the way; 500 steps below 20,000 photos, 10,000 below 500,000,
+20,000 above, and mixup of 0.1 from 20,000 photos on (Kolesnikov et al., "Big Transfer", 2020, section 3.3). The paper's
+batches of 512 are batches of 64 here, its rate smaller in proportion, and a twentieth of the steps is warm-up. Its rule
+for the resolution is the backbone's own size here. Batch norm adapts (the paper's networks have group norm instead).
+
+When: a GPU, and no time to choose values. Expect ``fine_tune_all`` or more where photos are many.
+"""
+
+from transfer.strategy import ALL, Head, Phase, Strategy
+
+
+def strategy(photos: int) -> Strategy:
+    """The rule, for so many training photos."""
+    few = photos < 20_000
+    steps = 500 if few else 10_000 if photos < 500_000 else 20_000
+    phase = Phase(
+        epochs=max(1, min(20, steps * 64 // max(photos, 1))),
+        rate=0.003 * 64 / 512,
+        thaw=ALL,
+        optimizer="sgd",
+        schedule="steps",
+        warmup=0.05,
+        batch=64,
+        batch_norm="adapt",
+        least_steps=steps,
+        mix=None if few else "mixup",
+        mix_alpha=0.1,
+    )
+    return Strategy(pretrained=True, head=Head(), steps=(phase,))
