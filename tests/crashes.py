@@ -20,6 +20,7 @@ from pathlib import Path
 
 import transfer.collecting.load
 import transfer.collecting.split
+import transfer.models.explain
 import transfer.reporting.page
 import transfer.training.trial  # noqa: F401
 from transfer import workflow

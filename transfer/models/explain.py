@@ -17,8 +17,10 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from transfer import pixels
+from transfer.arm import Arm
 from transfer.errors import CallError, DataError, TransferError
-from transfer.models.gradcam import heat_maps, overlay
+from transfer.models.backbone import BACKBONES
+from transfer.models.gradcam import check, heat_maps, overlay
 from transfer.models.rebuild import rebuild
 from transfer.photo import Photo
 from transfer.run import OVERLAY_CLASS, Run
@@ -107,6 +109,7 @@ def explain_photos(run: Run, photos: Sequence[tuple[Photo, str]], workspace: Wor
 
 def _looker(run: Run) -> Callable[[bytes, str | None], tuple[str, numpy.ndarray, bytes]]:
     """A photo's bytes and a class -> the class that is explained, all probabilities, and the overlay as PNG."""
+    check(BACKBONES[Arm.parse(run.arm).backbone])
     classifier, size = rebuild(run), run.facts["size"]
 
     def look(content: bytes, label: str | None) -> tuple[str, numpy.ndarray, bytes]:

@@ -19,10 +19,24 @@ from PIL import Image
 
 from transfer.errors import CallError
 from transfer.models import head as heads
+from transfer.models.backbone import Backbone
 from transfer.models.classifier import Classifier
 
 STRONGEST = 0.65
 """Share of the colour in the overlay where the evidence is strongest; the rest is the photo."""
+
+
+def check(backbone: Backbone) -> None:
+    """Say so where there is nothing that Grad-CAM could show.
+
+    Raises:
+        CallError: The backbone makes no feature map.
+    """
+    if not backbone.learned:
+        raise CallError(
+            f"{backbone.title} makes no feature map, so there is nothing that Grad-CAM could show.",
+            remedy="Explain a run whose backbone is a network.",
+        )
 
 
 def heat_maps(
@@ -42,11 +56,7 @@ def heat_maps(
     Raises:
         CallError: The backbone makes no feature map.
     """
-    if not classifier.backbone.learned:
-        raise CallError(
-            f"{classifier.backbone.title} makes no feature map, so there is nothing that Grad-CAM could show.",
-            remedy="Explain a run whose backbone is a network.",
-        )
+    check(classifier.backbone)
     prepared = classifier.backbone.preprocess(keras.ops.cast(pictures, "float32"))
     feature_map = classifier.network(prepared, training=False)
     with tf.GradientTape() as tape:
