@@ -337,4 +337,22 @@ def test_what_was_judged_on_the_given_splits_stands_below_in_tables_of_its_own(w
     )
     assert "the two are not compared" in said("arms", found)
     assert "Test split opened" in said("provenance", found)
-    assert f"{PROBE.arm} (given splits)" in said("learning_curve", found)
+    assert "Accuracy on the test photos against" in said("learning_curve", found), "in folds there is but one size"
+
+
+# --- before any pair ---
+
+
+def test_the_omnibus_question_is_answered_in_words_for_each_size(workspace: Workspace) -> None:
+    found = evidence(workspace, (TUNED, LENET, PROBE), sizes=(None, 5))
+    words = said("differences", found)
+    assert words.count("are all 3 arms right equally often?") == 2
+    assert "of arms trained on 5 photos a class: are all" in words
+    assert "No: some differ, whatever the seed" in words
+    twins = tuple(dataclasses.replace(HEAD, arm=f"net{n}:frozen_head", luck=0.0) for n in range(3))
+    other = Workspace(workspace.root.parent / "twins")
+    assert "No: some" not in said("differences", evidence(other, twins, seeds=1))
+
+
+def test_with_folds_no_omnibus_is_asked(workspace: Workspace) -> None:
+    assert "Cochran" not in said("differences", in_folds(workspace))

@@ -170,14 +170,15 @@ def results_of(competitors: Sequence[Competitor], stated: str) -> tuple[Result, 
 def _titles(groups: Sequence[Sequence[Run]]) -> list[str]:
     """The arm of each group of runs; with what differs where an arm was trained in several settings.
 
-    Also at a size where there is but one of them: an arm has one name on the whole page.
+    Also at a size where there is but one of them: an arm has one name wherever it is compared. Folds and given splits
+    have tables of their own, so they are no part of a name.
     """
     flat = [_settings(group[0]) for group in groups]
     titles: list[tuple[str, str]] = []
     for group, own in zip(groups, flat, strict=True):
-        rivals = [other for rival, other in zip(groups, flat, strict=True) if rival[0].arm == group[0].arm]
+        rivals = [other for rival, other in zip(groups, flat, strict=True) if _alike(rival[0], group[0])]
         differing = [name for name in own if any(other.get(name) != own[name] for other in rivals)]
-        telling = ", ".join(f"{name} {own[name]}".strip() for name in differing[:3])
+        telling = ", ".join(words for name in differing[:3] if (words := f"{name} {own[name]}".strip()))
         titles.append((group[0].arm, f" ({telling})" if telling else ""))
     arms = Counter(_short(arm) for arm in {arm for arm, _ in titles})
     return [(_short(arm) if arms[_short(arm)] == 1 else arm) + telling for arm, telling in titles]
@@ -189,10 +190,13 @@ def _short(arm: str) -> str:
 
 
 def _settings(run: Run) -> dict[str, str]:
-    """What may tell two settings of one arm apart, as words; those that are words by themselves have no name."""
-    splits = {"": "given splits" if ground(run).folds is None else f"{ground(run).folds} folds"}
+    """What may tell two settings of one arm apart, as words."""
     flat = _flat({name: run.facts.get(name) for name in DECISIVE if name != "refit"})
-    return splits | {" ": "refitted" if run.facts.get("refit") else "not refitted"} | flat
+    return {"": "refitted" if run.facts.get("refit") else ""} | flat
+
+
+def _alike(run: Run, other: Run) -> bool:
+    return run.arm == other.arm and ground(run).folds == ground(other).folds
 
 
 def _flat(value: Any, name: str = "") -> dict[str, str]:

@@ -15,11 +15,9 @@ DRAWN = 8
 
 
 def body(evidence: Evidence) -> Markup | None:
-    arms: dict[str, dict[int | None, Result]] = {}
-    for result in evidence.results:
-        if result.accuracies:
-            arms.setdefault(result.title, {})[result.per_class] = result  # who was also judged in folds says so in it
-    several = {title: of for title, of in arms.items() if len(of) > 1}
+    several: dict[str, dict[int | None, Result]] = {}
+    for folds in dict.fromkeys(ground.folds for ground in evidence.grounds):
+        several = several or _several(evidence, folds)  # folds and given splits are not drawn together
     if not several:
         return None
     at = _photos(evidence)
@@ -34,6 +32,7 @@ def body(evidence: Evidence) -> Markup | None:
     )
     return render(
         "learning_curve.html",
+        result=next(iter(next(iter(several.values())).values())),
         evidence=evidence,
         chart=chart,
         arms=[(evidence.numbers[title], title) for title in drawn],
@@ -49,6 +48,15 @@ def _photos(evidence: Evidence) -> dict[int | None, float]:
     subsets = [float(ground.per_class) for ground in evidence.grounds if ground.per_class is not None]
     apart = max(_of_all(evidence), 1.25 * max(subsets, default=1.0))
     return {**{int(size): size for size in subsets}, None: apart}
+
+
+def _several(evidence: Evidence, folds: int | None) -> dict[str, dict[int | None, Result]]:
+    """The arms with more than one size on the given splits, or in so many folds."""
+    arms: dict[str, dict[int | None, Result]] = {}
+    for result in evidence.results:
+        if result.accuracies and result.folds == folds:
+            arms.setdefault(result.title, {})[result.per_class] = result
+    return {title: of for title, of in arms.items() if len(of) > 1}
 
 
 def _of_all(evidence: Evidence) -> float:
