@@ -287,6 +287,8 @@ def test_refitted_runs_are_another_setting(workspace: Workspace) -> None:
     write_runs(workspace, manifest, (PROBE,), refit=True)
     found = {one.title for one in gather(workspace, manifest, read_runs(workspace)).main}
     assert found == {f"{PROBE.arm} (refitted)", PROBE.arm}
+    write_runs(workspace, manifest, (LENET,), refit=True)
+    assert f"{LENET.arm} (refitted)" in {one.title for one in gather(workspace, manifest, read_runs(workspace)).main}
 
 
 # --- before any pair ---

@@ -177,7 +177,8 @@ def _titles(groups: Sequence[Sequence[Run]]) -> list[str]:
     titles: list[tuple[str, str]] = []
     for group, own in zip(groups, flat, strict=True):
         rivals = [other for rival, other in zip(groups, flat, strict=True) if _alike(rival[0], group[0])]
-        differing = [name for name in own if any(other.get(name) != own[name] for other in rivals)]
+        # Refitting is a choice for all arms: where the page has both, every name says which it is.
+        differing = [name for name in own if any(other.get(name) != own[name] for other in (rivals if name else flat))]
         telling = ", ".join(words for name in differing[:3] if (words := f"{name} {own[name]}".strip()))
         titles.append((group[0].arm, f" ({telling})" if telling else ""))
     arms = Counter(_short(arm) for arm in {arm for arm, _ in titles})

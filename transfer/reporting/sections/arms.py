@@ -65,7 +65,9 @@ def _settings(result: Result) -> str:
     # Where every stage is trained no view can be kept, and each epoch draws its own.
     views = max((step.get("views") or 0 for step in steps if step.get("augment") and step["thaw"] != ALL), default=0)
     said = [f"batch norm {result.each('batch_norm') or DASH}", result.each("engine"), result.each("precision")]
-    return ", ".join([*(one or DASH for one in said), *([f"{views} views of a photo"] if views else [])])
+    said += [f"{views} views of a photo"] if views else []
+    said += ["refitted"] if result.each("refit") else []
+    return ", ".join(one or DASH for one in said)
 
 
 def _against_first(result: Result, evidence: Evidence) -> Pair | None:
