@@ -1,13 +1,18 @@
-"""The solver against scikit-learn's own answer, and the laws that make it a plain dense layer."""
+"""The solvers against scikit-learn's own answer, and the laws that make it a plain dense layer."""
 
 from __future__ import annotations
 
 import numpy
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import NearestCentroid
+from sklearn.svm import LinearSVC
 
 from transfer.strategy import Solver
-from transfer.training.solvers import Solution, solve
+from transfer.training.solvers import Solution, judge, solve
+from transfer.training.solvers.svm import sharpened
 
 
 def problem(n: int, features: int, classes: int, seed: int = 0) -> tuple[numpy.ndarray, numpy.ndarray]:
@@ -65,3 +70,84 @@ def test_scaling_all_features_changes_no_answer() -> None:
     one = solve(Solver(fixed=0.1), vectors, truth, vectors[:0], truth[:0])
     other = solve(Solver(fixed=0.1), 1000 * vectors, truth, vectors[:0], truth[:0])
     assert 1000 * vectors @ other.kernel + other.bias == pytest.approx(vectors @ one.kernel + one.bias, abs=2e-2)
+
+
+# --- machines and centroids ---
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_machine_decides_as_scikit_learns_at_the_chosen_penalty(classes: int) -> None:
+    vectors, truth = problem(60, 12, classes)
+    held_out, held_truth = problem(80, 12, classes, seed=0)
+    solution = solve(Solver(kind="svm", penalties=(10.0, 0.1, 1e-3)), vectors, truth, held_out, held_truth)
+    assert solution.penalty in (10.0, 0.1, 1e-3)
+    scale = float(numpy.sqrt((vectors.astype("float64") ** 2).mean()))
+    machine = LinearSVC(C=1 / (solution.penalty * 60), max_iter=20_000, tol=1e-7).fit(vectors / scale, truth)
+    theirs = machine.decision_function(held_out / scale)
+    ours = solution.logits(held_out)
+    assert (ours.argmax(axis=1) == machine.predict(held_out / scale)).all()
+    factor = float((ours * both(theirs)).sum() / (both(theirs) ** 2).sum())  # how sure it is, is chosen elsewhere
+    assert factor > 0
+    assert ours == pytest.approx(factor * both(theirs), abs=2e-3 * float(abs(ours).max()))
+
+
+def both(decisions: numpy.ndarray) -> numpy.ndarray:
+    return numpy.stack([-decisions, decisions], axis=1) / 2 if decisions.ndim == 1 else decisions
+
+
+def test_without_anything_held_out_the_machine_takes_its_fixed_penalty() -> None:
+    vectors, truth = problem(40, 12, 3)
+    fixed = solve(Solver(kind="svm", fixed=0.3), vectors, truth, vectors[:0], truth[:0])
+    assert fixed.penalty == 0.3
+    chosen = solve(Solver(kind="svm", penalties=(0.3,)), vectors, truth, vectors, truth)
+    assert (chosen.logits(vectors).argmax(1) == fixed.logits(vectors).argmax(1)).all()
+
+
+def test_equally_good_penalties_are_decided_for_the_strongest() -> None:
+    vectors = numpy.array([[0.0], [0.1], [5.0], [5.1]], "float32")
+    truth = numpy.array([0, 0, 1, 1])
+    assert solve(Solver(kind="svm", penalties=(1e-2, 1e-3)), vectors, truth, vectors, truth).penalty == 1e-2
+
+
+@pytest.mark.parametrize("held_out", [0, 30])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_nearest_mean_is_scikit_learns(classes: int, held_out: int) -> None:
+    vectors, truth = problem(50, 12, classes)
+    asked, _ = problem(200, 12, classes, seed=5)
+    solution = solve(Solver(kind="centroid"), vectors, truth, vectors[:held_out], truth[:held_out])
+    theirs = NearestCentroid().fit(vectors, truth).predict(asked)
+    assert (solution.logits(asked).argmax(axis=1) == theirs).all()
+    assert solution.penalty is None
+
+
+def test_means_far_from_the_origin_are_told_apart_all_the_same() -> None:
+    vectors, truth = problem(50, 12, 3)
+    near, far = (
+        solve(Solver(kind="centroid"), vectors + shift, truth, vectors[:0], truth[:0]).logits(vectors + shift)
+        for shift in (numpy.float32(0), numpy.float32(300))
+    )
+    assert near - near[:, :1] == pytest.approx(far - far[:, :1], abs=5e-3)
+
+
+@settings(max_examples=60)
+@given(n=st.integers(2, 40), classes=st.integers(2, 4), seed=st.integers(0, 50), loud=st.floats(-6, 6))
+def test_sharpening_keeps_the_order_and_never_costs_cross_entropy(n: int, classes: int, seed: int, loud: float) -> None:
+    vectors, truth = problem(n, 3, classes, seed)
+    random = numpy.random.default_rng(seed)
+    kernel = (numpy.exp(loud) * random.normal(size=(3, classes))).astype("float32")
+    before = Solution(kernel, numpy.zeros(classes, "float32"))
+    after = sharpened(before, vectors, truth)
+    assert judge(after.logits(vectors), truth)[1] >= judge(before.logits(vectors), truth)[1] - 1e-6
+    ratio = after.kernel / before.kernel
+    assert ratio.min() > 0, "the same order, whatever is asked"
+    assert ratio == pytest.approx(numpy.full_like(ratio, ratio[0, 0]), rel=1e-4)
+
+
+def test_a_few_right_answers_are_no_reason_to_be_certain() -> None:
+    vectors = numpy.array([[-1.0], [1.0]] * 3, "float32")
+    truth = numpy.array([0, 1] * 3)
+    solution = sharpened(Solution(numpy.array([[-1.0, 1.0]], "float32"), numpy.zeros(2, "float32")), vectors, truth)
+    few = judge(solution.logits(vectors), truth)[1]
+    assert -0.05 < few < -1e-3, "a chance of at most 0.999 after six photos"
+    many = sharpened(solution, numpy.tile(vectors, (100, 1)), numpy.tile(truth, 100))
+    assert judge(many.logits(vectors), truth)[1] > few, "the more photos, the surer"

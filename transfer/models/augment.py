@@ -64,7 +64,7 @@ def strong_view(picture: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 VIEWS: dict[str, View] = {"plain": plain_view, "strong": strong_view}
 
 
-@tf.function(reduce_retracing=True)
+@tf.function
 def mixup(x: tf.Tensor, y: tf.Tensor, *rest: Any) -> tuple[Any, ...]:
     """Blend each input, and its target, with the one opposite in the batch (Zhang et al. 2018).
 
@@ -77,10 +77,10 @@ def mixup(x: tf.Tensor, y: tf.Tensor, *rest: Any) -> tuple[Any, ...]:
     blended = share * own + (1 - share) * tf.reverse(own, [0])
     if x.dtype == tf.uint8:
         blended = tf.round(blended)
-    return tf.cast(blended, x.dtype), *(_blend(part, share) for part in (y, *weights))
+    return tf.cast(blended, x.dtype), *_targets(y, weights, share)
 
 
-@tf.function(reduce_retracing=True)
+@tf.function
 def cutmix(x: tf.Tensor, y: tf.Tensor, *rest: Any) -> tuple[Any, ...]:
     """Set a square of the picture opposite in the batch into each, and blend targets by area (Yun et al. 2019).
 
@@ -89,10 +89,18 @@ def cutmix(x: tf.Tensor, y: tf.Tensor, *rest: Any) -> tuple[Any, ...]:
     *weights, (share, place) = rest
     inside = _square(x.shape[1], place, tf.sqrt(1 - share))
     own = 1 - tf.reduce_mean(tf.cast(inside, tf.float32))
-    return tf.where(inside, tf.reverse(x, [0]), x), *(_blend(part, own) for part in (y, *weights))
+    return tf.where(inside, tf.reverse(x, [0]), x), *_targets(y, weights, own)
 
 
 MIXES: dict[str, Callable[..., tuple[Any, ...]]] = {"mixup": mixup, "cutmix": cutmix}
+
+
+def _targets(y: tf.Tensor, weights: list[tf.Tensor], share: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    """Blended targets, each sum 1; where photos have weights, each label counts by its own photo's."""
+    if not weights:
+        return (_blend(y, share),)
+    both = _blend(weights[0], share)
+    return _blend(weights[0][:, None] * y, share) / both[:, None], both
 
 
 def _blend(part: tf.Tensor, share: tf.Tensor) -> tf.Tensor:

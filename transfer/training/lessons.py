@@ -40,7 +40,8 @@ def epoch(
         amounts = random.beta(phase.mix_alpha, phase.mix_alpha, steps).astype("float32")
         places = random.random((steps, 2)).astype("float32")
         how = tf.data.Dataset.from_tensor_slices((amounts, places))
-        parts = [tf.data.Dataset.zip(*parts, how).map(augment.MIXES[phase.mix], deterministic=True)]
+        mixed = tf.data.Dataset.zip(*parts, how).map(augment.MIXES[phase.mix], num_parallel_calls=2, deterministic=True)
+        parts = [mixed.prefetch(2)]
     dataset = tf.data.Dataset.zip(*parts) if len(parts) > 1 else parts[0]
     return dataset.apply(tf.data.experimental.assert_cardinality(steps))
 

@@ -18,8 +18,8 @@ from transfer.strategy import Phase
 RISE = 0.25
 """Share of a one-cycle phase in which the rate rises, as fastai has it; it begins at a 25th of the highest rate."""
 
-DROPS = (1 / 3, 2 / 3, 0.9)
-"""Where a phase in steps takes a tenth of its rate (BiT-HyperRule: 30, 60 and 90 % of the way, Kolesnikov 2020)."""
+DROPS = (0.3, 0.6, 0.9)
+"""Where a phase in steps takes a tenth of its rate (BiT-HyperRule, Kolesnikov et al. 2020, section 3.3)."""
 
 
 class Rate(keras.optimizers.schedules.LearningRateSchedule):
@@ -62,8 +62,16 @@ class _Shares:
     shares: Sequence[float] = ()
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """One weight's step at its share of the rate, its decay included."""
         share = self.shares[self._get_variable_index(variable)] if self.shares else 1.0  # type: ignore[attr-defined]
-        super().update_step(gradient, variable, learning_rate * share)  # type: ignore[misc]
+        rate = learning_rate * share
+        if self.weight_decay is not None:  # type: ignore[attr-defined]
+            decay = ops.cast(self.weight_decay, variable.dtype) * ops.cast(rate, variable.dtype)  # type: ignore[attr-defined]
+            self.assign_sub(variable, variable * decay)  # type: ignore[attr-defined]
+        super().update_step(gradient, variable, rate)  # type: ignore[misc]
+
+    def _apply_weight_decay(self, variables: Any) -> None:
+        """Keras would let every weight decay at the whole rate, whatever its share of it; see ``update_step``."""
 
     def finalize_variable_values(self, var_list: Any) -> None:
         """Keras would put the running mean in the weights' place after every epoch."""

@@ -8,6 +8,8 @@ for the resolution is the backbone's own size here. Batch norm adapts (the paper
 When: a GPU, and no time to choose values. Expect ``fine_tune_all`` or more where photos are many.
 """
 
+import math
+
 from transfer.strategy import ALL, Head, Phase, Strategy
 
 
@@ -15,8 +17,11 @@ def strategy(photos: int) -> Strategy:
     """The rule, for so many training photos."""
     few = photos < 20_000
     steps = 500 if few else 10_000 if photos < 500_000 else 20_000
+    passes = steps * 64 / max(photos, 1)
+    together = math.ceil(passes / 20)  # in one epoch, so that at most about twenty times validation is asked
+    epochs = max(1, round(passes / together))
     phase = Phase(
-        epochs=max(1, min(20, steps * 64 // max(photos, 1))),
+        epochs=epochs,
         rate=0.003 * 64 / 512,
         thaw=ALL,
         optimizer="sgd",
@@ -24,7 +29,7 @@ def strategy(photos: int) -> Strategy:
         warmup=0.05,
         batch=64,
         batch_norm="adapt",
-        least_steps=steps,
+        least_steps=together * epochs * photos // 64,
         mix=None if few else "mixup",
         mix_alpha=0.1,
     )
