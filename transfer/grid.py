@@ -18,6 +18,12 @@ from typing import Any
 from transfer.arm import Arm
 from transfer.errors import CallError
 
+ENGINES = ("openvino", "tensorflow", "keras")
+"""What may compute the frozen part of a network."""
+
+PRECISIONS = ("float32", "bfloat16")
+"""In which it may compute."""
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -31,6 +37,7 @@ class Grid:
         epochs, size: Instead of every arm's own.
         folds: Instead of the given splits every photo is judged once, in so many folds; ``seeds`` then says how often.
         refit: Whether every arm is trained again on train and validation once those have chosen its settings.
+        engine, precision: Of the frozen parts, instead of the machine's fastest and float32.
 
     Raises:
         CallError: Nothing to compare, or a number out of range.
@@ -44,6 +51,8 @@ class Grid:
     size: int | None = None
     folds: int | None = None
     refit: bool = False
+    engine: str | None = None
+    precision: str | None = None
 
     def __post_init__(self) -> None:
         if not self.arms:
@@ -56,6 +65,9 @@ class Grid:
             raise CallError("--folds must be at least 2.", received=self.folds)
         if not isinstance(self.refit, bool):
             raise CallError("refit is true or false.", received=self.refit)
+        for name, known in (("engine", ENGINES), ("precision", PRECISIONS)):
+            if getattr(self, name) not in (None, *known):
+                raise CallError(f"There is no such {name}.", received=getattr(self, name), remedy=f"Known: {known}.")
 
     def cells(self) -> Iterator[tuple[Arm, int | None, int]]:
         """Every arm, size and seed, in that order; an arm is followed by itself with each trick.
@@ -75,7 +87,8 @@ class Grid:
         record: dict[str, Any] = {"arms": [str(arm) for arm in self.arms], "seeds": self.seeds}
         record["per_class"] = ["all" if k is None else k for k in self.per_class]
         record |= {"tricks": list(self.tricks)} if self.tricks else {}
-        record |= {name: value for name in ("epochs", "size", "folds") if (value := getattr(self, name)) is not None}
+        plain = ("epochs", "size", "folds", "engine", "precision")
+        record |= {name: value for name in plain if (value := getattr(self, name)) is not None}
         record |= {"refit": True} if self.refit else {}
         # Strings, numbers, true and lists of them are written alike in JSON and TOML.
         return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in record.items())
@@ -104,6 +117,8 @@ class Grid:
                 size=record.get("size"),
                 folds=record.get("folds"),
                 refit=record.get("refit", False),
+                engine=record.get("engine"),
+                precision=record.get("precision"),
             )
         except (TypeError, AttributeError) as error:
             raise CallError("A value of the grid file is of the wrong kind.", received=f"{path}: {error}") from error

@@ -149,6 +149,22 @@ def read_runs(workspace: Workspace) -> list[Run]:
     return [Run.read(path.parent) for path in sorted(workspace.runs.glob("*/run.json"))]
 
 
+def find_run(workspace: Workspace, id: str) -> Run:
+    """The run whose ID begins so.
+
+    Raises:
+        DataError: None does, or more than one.
+    """
+    matching = [path.parent for path in workspace.runs.glob("*/run.json") if path.parent.name.startswith(id)]
+    if len(matching) != 1:
+        raise DataError(
+            "There is no such run." if not matching else "More than one run begins like this.",
+            received=id,
+            remedy="`transfer runs WS` lists them.",
+        )
+    return Run.read(matching[0])
+
+
 def _rows(path: Path, *, header: bool = False) -> Iterator[list[str]]:
     with path.open(newline="", encoding="utf-8") as file:
         rows = csv.reader(file)

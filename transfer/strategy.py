@@ -133,6 +133,11 @@ class Strategy:
         return tuple(step for step in self.steps if isinstance(step, Phase))
 
     @property
+    def freezes(self) -> bool:
+        """Whether some step learns from a frozen part of the backbone."""
+        return any(isinstance(step, Solver) or step.thaw != ALL for step in self.steps)
+
+    @property
     def batch_norm(self) -> str:
         """The batch-norm policy, in one word for a table: ``frozen`` unless some phase lets thawed layers adapt."""
         return "adapt" if any(phase.thaw and phase.batch_norm == "adapt" for phase in self.phases) else "frozen"

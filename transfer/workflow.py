@@ -186,6 +186,8 @@ def train(
     per_class: int | None = None,
     epochs: int | None = None,
     size: int | None = None,
+    engine: str | None = None,
+    precision: str | None = None,
     on_progress: Progress | None = None,
 ) -> Run:
     """Train one arm in this process; a run that exists already is returned as it is.
@@ -195,15 +197,19 @@ def train(
         arm: ``BACKBONE[@WEIGHTS][:STRATEGY][+TRICK...]``.
         seed: Of initial weights, order and subset. per_class: Training photos a class, all if None.
         epochs: Instead of the strategy's own. size: Of the input in pixels, instead of the backbone's own.
+        engine, precision: Of the frozen part, instead of the machine's fastest and float32.
         on_progress: Told ``(done, total, what)``.
     """
+    from transfer.grid import Grid
     from transfer.training.features import quiet
     from transfer.training.plan import resolve
     from transfer.training.trial import run_trial
 
     workspace = Workspace.of(workspace)
     manifest = _split_photos(workspace)
-    plan = resolve(Arm.parse(arm), manifest, seed=seed, per_class=per_class, epochs=epochs, size=size)
+    settings: dict[str, Any] = {"epochs": epochs, "size": size, "engine": engine, "precision": precision}
+    one = Grid((Arm.parse(arm),), **settings)
+    plan = resolve(one.arms[0], manifest, seed=seed, per_class=per_class, **settings)
     return run_trial(plan, manifest, workspace, on_progress=on_progress or quiet)
 
 
@@ -218,6 +224,8 @@ def compare(
     size: int | None = None,
     folds: int | None = None,
     refit: bool = False,
+    engine: str | None = None,
+    precision: str | None = None,
     jobs: int = 1,
     budget: float | None = None,
     on_progress: Progress | None = None,
@@ -226,11 +234,12 @@ def compare(
 
     Args:
         workspace: Split with the defaults if it has not been split and no folds are asked for.
-        arms: Their text forms; or a whole ``Grid``, and then what follows up to ``refit`` is left out.
+        arms: Their text forms; or a whole ``Grid``, and then what follows up to ``precision`` is left out.
         seeds: How many, from 0. per_class: Training photos a class; None for all.
         tricks: Each is added alone to each arm. epochs, size: Instead of every arm's own.
         folds: For small sets: every kept photo is judged once in each of ``seeds`` repetitions of so many folds; the
             given splits play no part. refit: Every arm is trained again on train and validation once those have chosen.
+        engine, precision: Of the frozen parts, instead of the machine's fastest and float32.
         jobs: Trials at once. budget: Seconds after which no trial is begun.
         on_progress: Told ``(done, total, what)``.
 
@@ -244,7 +253,7 @@ def compare(
     workspace = Workspace.of(workspace)
     if not isinstance(arms, Grid):
         parsed = tuple(Arm.parse(arm) for arm in arms)
-        arms = Grid(parsed, seeds, tuple(per_class), tuple(tricks), epochs, size, folds, refit)
+        arms = Grid(parsed, seeds, tuple(per_class), tuple(tricks), epochs, size, folds, refit, engine, precision)
     manifest = _photos(workspace) if arms.folds else _split_photos(workspace)
     runs = run_grid(manifest, workspace, grid=arms, jobs=jobs, budget=budget, on_progress=on_progress)
     workspace.write_text(workspace.grid, arms.to_toml())
@@ -385,16 +394,6 @@ def _split_photos(workspace: Workspace) -> Manifest:
 
 def _find_run(workspace: Workspace, id: str | None, manifest: Manifest) -> Run:
     from transfer.comparison import best, present
-    from transfer.run import read_runs
+    from transfer.run import find_run, read_runs
 
-    found = read_runs(workspace)
-    if id is None:
-        return best(present(found, manifest))
-    matching = [run for run in found if run.id.startswith(id)]
-    if len(matching) != 1:
-        raise DataError(
-            "There is no such run." if not matching else "More than one run begins like this.",
-            received=id,
-            remedy="`transfer runs WS` lists them.",
-        )
-    return matching[0]
+    return best(present(read_runs(workspace), manifest)) if id is None else find_run(workspace, id)

@@ -6,12 +6,20 @@ from typing import Any
 
 import click
 
+from transfer.grid import ENGINES, PRECISIONS
+
 workspace = click.argument("workspace", metavar="WS")
 into = click.option("--into", required=True, metavar="WS", help="The workspace, new or old.")
 quiet = click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
 epochs = click.option("--epochs", type=int, help="At most so many in each phase, instead of the strategy's own.")
 size = click.option("--size", type=int, help="Side of the input in pixels, instead of the backbone's own.")
+engine = click.option(
+    "--engine", type=click.Choice(ENGINES), help="What computes the frozen part.  [default: the machine's fastest]"
+)
+precision = click.option(
+    "--precision", type=click.Choice(PRECISIONS), help="Of the frozen part; bfloat16 in OpenVINO.  [default: float32]"
+)
 jobs = click.option("--jobs", "-j", default=1, show_default=True, help="Trials at once.")
 
 

@@ -9,7 +9,8 @@ import keras
 import numpy
 import tensorflow as tf
 
-from transfer.training.features import Decoded, Rows, median_ms
+from transfer.training.engine import median_ms
+from transfer.training.features import Decoded, Rows
 
 BATCH = 256
 """Photos a step where nothing is trained."""

@@ -61,7 +61,9 @@ def compare(
 def _cells(grid: Grid, manifest: Manifest, workspace: Workspace) -> list[Run | Plan]:
     """What is there already, what stands in the way, and what is to be done, in the order of the grid."""
     pointless = _pointless(grid)
-    overrides: dict[str, Any] = {name: getattr(grid, name) for name in ("epochs", "size", "folds", "refit")}
+    overrides: dict[str, Any] = {
+        name: getattr(grid, name) for name in ("epochs", "size", "folds", "refit", "engine", "precision")
+    }
     cells: list[Run | Plan] = []
     for arm, k, seed in grid.cells():
         if arm in pointless:

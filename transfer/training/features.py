@@ -27,6 +27,8 @@ import tensorflow as tf
 
 from transfer.photo import Photo
 from transfer.training import batches
+from transfer.training import engine as engines
+from transfer.training.engine import Engine
 from transfer.workspace import Workspace
 
 PART = 512
@@ -92,23 +94,36 @@ class Store:
         begun = time.perf_counter()
         size = self.setting["size"]
         what = "decoding photos" if self.setting["stage"] == PIXELS else "computing frozen features"
-        model = bottom()
-        engine = Engine(model, size)
+        engine = self._engine(bottom)
         if not self.about():
-            about = dict(self.setting) | {"shape": engine.shape, "dtype": engine.dtype}
-            about |= {"parameters": model.count_params(), "latency_ms": engine.latency()}
+            about = dict(self.setting) | {"shape": engine.shape, "dtype": engine.dtype} | engine.facts
             self.workspace.write_json(self.folder / "about.json", about)
         for start in range(0, len(missing), PART):
             part = missing[start : start + PART]
             rows = numpy.empty((len(part), *engine.shape), engine.dtype)
             done = 0
-            view = self.setting.get("view", "")
-            for pictures in batches.pictures(part, self.workspace, size=size, batch=engine.batch, view=view):
-                rows[done : done + len(pictures)] = engine(pictures)
-                done += len(pictures)
+            seen = batches.pictures(
+                part, self.workspace, size=size, batch=engine.batch, view=self.setting.get("view", "")
+            )
+            for answer in engine.answers(seen):
+                rows[done : done + len(answer)] = answer
+                done += len(answer)
                 on_progress(start + done, len(missing), what)
             self._write(part, rows)
         return time.perf_counter() - begun
+
+    def _engine(self, bottom: Callable[[], keras.Model]) -> Engine:
+        if self.setting["stage"] == PIXELS:
+            return engines.Graph(bottom())
+        plain = Store(self.workspace, {name: value for name, value in self.setting.items() if name != "view"})
+        return engines.build(
+            self.setting["engine"],
+            self.setting["precision"],
+            bottom,
+            size=self.setting["size"],
+            kept=plain.folder / "network",
+            keep=self.workspace.replacing,
+        )
 
     def rows(self, photos: Sequence[Photo]) -> Rows:
         """The kept activations of these photos, in their order. Every one of them must be kept."""
@@ -216,37 +231,6 @@ class Decoded:
 
 IN_MEMORY = 1 << 29
 """Bytes of activations that may be held in memory; more are read from disk a batch at a time."""
-
-
-class Engine:
-    """A network as one TensorFlow function, for answers only."""
-
-    batch = 32
-
-    def __init__(self, model: keras.Model, size: int) -> None:
-        self.shape, self.dtype = tuple(model.output.shape[1:]), str(model.output.dtype)
-        self._size = size
-        signature = tf.TensorSpec((None, size, size, 3), tf.uint8)
-        answer = tf.function(lambda pictures: model(pictures, training=False))
-        self._function = answer.get_concrete_function(signature)
-
-    def __call__(self, pictures: numpy.ndarray) -> numpy.ndarray:
-        return self._function(tf.constant(pictures)).numpy()
-
-    def latency(self) -> float:
-        """Median milliseconds for one picture."""
-        return median_ms(lambda: self(numpy.zeros((1, self._size, self._size, 3), "uint8")))
-
-
-def median_ms(act: Callable[[], object]) -> float:
-    """Median milliseconds of doing something, after doing it once."""
-    act()
-    seconds = []
-    for _ in range(9):
-        begun = time.perf_counter()
-        act()
-        seconds.append(time.perf_counter() - begun)
-    return round(1000 * float(numpy.median(seconds)), 3)
 
 
 def kept_vectors(workspace: Workspace, photos: Sequence[Photo]) -> numpy.ndarray | None:

@@ -24,6 +24,7 @@ from transfer.photo import Photo
 from transfer.run import run_id
 from transfer.shelf import Shelf
 from transfer.strategy import Strategy
+from transfer.training.engine import usual
 
 STRATEGIES = Shelf("transfer.training.strategies", "strategy")
 TRICKS = Shelf("transfer.training.tricks", "trick")
@@ -123,6 +124,8 @@ def resolve(
     size: int | None = None,
     folds: int | None = None,
     refit: bool = False,
+    engine: str | None = None,
+    precision: str | None = None,
 ) -> Plan:
     """Look everything up that the arm names, and find the weights.
 
@@ -148,6 +151,8 @@ def resolve(
         per_class,
         manifest.labels,
         data_of(manifest, folds),
+        engine=(engine or usual()) if strategy.freezes and backbone.learned else "tensorflow",
+        precision=(precision or "float32") if strategy.freezes and backbone.learned else "float32",
         folds=folds,
         refit=refit,
     )

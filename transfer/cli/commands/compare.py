@@ -9,7 +9,7 @@ import click
 from transfer import workflow
 from transfer.arm import Arm
 from transfer.cli import show
-from transfer.cli.options import Duration, PerClass, as_json, epochs, jobs, quiet, size, workspace
+from transfer.cli.options import Duration, PerClass, as_json, engine, epochs, jobs, precision, quiet, size, workspace
 from transfer.cli.progress import progress
 from transfer.grid import Grid
 
@@ -33,6 +33,8 @@ from transfer.grid import Grid
 @click.option("--refit", is_flag=True, help="Train every arm again on train and validation once those have chosen.")
 @epochs
 @size
+@engine
+@precision
 @jobs
 @click.option("--budget", type=Duration(), help="Begin no trial after this time: 90s, 10m, 2h.")
 @as_json
@@ -48,6 +50,8 @@ def command(
     refit: bool,
     epochs: int | None,
     size: int | None,
+    engine: str | None,
+    precision: str | None,
     jobs: int,
     budget: float | None,
     as_json: bool,
@@ -66,7 +70,7 @@ def command(
     if grid is None:
         names = tuple(name.strip() for name in tricks.split(",") if name.strip())
         parsed = tuple(Arm.parse(arm) for arm in arms)
-        wanted = Grid(parsed, seeds, tuple(per_class), names, epochs, size, folds, refit)
+        wanted = Grid(parsed, seeds, tuple(per_class), names, epochs, size, folds, refit, engine, precision)
     else:
         wanted = Grid.read(Path(grid))
     with progress(quiet=quiet) as tell:

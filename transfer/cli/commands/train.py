@@ -6,7 +6,7 @@ import click
 
 from transfer import workflow
 from transfer.cli import show
-from transfer.cli.options import as_json, epochs, quiet, size, workspace
+from transfer.cli.options import as_json, engine, epochs, precision, quiet, size, workspace
 from transfer.cli.progress import progress
 
 
@@ -17,6 +17,8 @@ from transfer.cli.progress import progress
 @click.option("--per-class", type=int, help="Train on so many photos a class.  [default: all]")
 @epochs
 @size
+@engine
+@precision
 @as_json
 @quiet
 def command(
@@ -26,6 +28,8 @@ def command(
     per_class: int | None,
     epochs: int | None,
     size: int | None,
+    engine: str | None,
+    precision: str | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -37,6 +41,16 @@ def command(
     if not quiet:
         click.echo(f"training {arm}", err=True)
     with progress(quiet=quiet) as tell:
-        run = workflow.train(workspace, arm, seed=seed, per_class=per_class, epochs=epochs, size=size, on_progress=tell)
+        run = workflow.train(
+            workspace,
+            arm,
+            seed=seed,
+            per_class=per_class,
+            epochs=epochs,
+            size=size,
+            engine=engine,
+            precision=precision,
+            on_progress=tell,
+        )
     rows = [workflow.row(run)]
     show.as_json(rows) if as_json else show.runs(rows)

@@ -1,0 +1,218 @@
+"""Engine: the frozen part of a network, for answers only, as fast as the machine can.
+
+    openvino      on a CPU where it is installed: pictures in batches of 16, two under way for each pair of cores
+    tensorflow    on a CPU where it is not: the graph with its weights made constants, so that batch norm is folded away
+    keras         on a GPU
+
+An engine's first answers are checked against Keras'. OpenVINO's network is kept as a file, so that a second start needs
+neither Keras' network nor the conversion. Pictures are copied into the request's own memory: OpenVINO 2026 was seen to
+write into arrays that were shared with it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import keras
+import numpy
+import tensorflow as tf
+
+from transfer.errors import CallError, TrainingError
+
+AGREEMENT = 3e-5
+"""Largest difference to Keras in float32, as a share of the largest value. Sums in another order were seen to
+make 7e-6 in averages and 1.6e-5 in the maxima that are kept beside them (MobileNetV2, real photos)."""
+
+BATCH = 16
+"""Pictures that OpenVINO is given at once: more gained nothing."""
+
+
+class Engine(Protocol):
+    """A network that answers.
+
+    Attributes:
+        shape: Of one answer. dtype: Its numbers. batch: Pictures that it wants at once.
+        facts: Parameters of the network, and milliseconds for one picture alone in TensorFlow, as it is served.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    batch: int
+    facts: dict[str, float]
+
+    def answers(self, batches: Iterable[numpy.ndarray]) -> Iterator[numpy.ndarray]:
+        """The answer to each batch of uint8 pictures ``(up to batch, size, size, 3)``, in their order."""
+        ...
+
+
+def usual() -> str:
+    """The fastest engine that this machine has."""
+    if tf.config.list_physical_devices("GPU"):
+        return "keras"
+    return "openvino" if importlib.util.find_spec("openvino") else "tensorflow"
+
+
+def build(
+    name: str, precision: str, network: Callable[[], keras.Model], *, size: int, kept: Path, keep: Callable[..., Any]
+) -> Engine:
+    """The network in this engine.
+
+    Args:
+        name: Of the engine. precision: ``float32``, or ``bfloat16`` in OpenVINO. network: Builds it in Keras.
+        size: Side of its pictures. kept: Where a converted network lies, or is to lie, without ``.xml``.
+        keep: ``workspace.replacing``: a temporary file that takes its place when it is whole.
+
+    Raises:
+        CallError: The engine is unknown or not installed, or knows no such precision.
+    """
+    if name == "openvino":
+        if not importlib.util.find_spec("openvino"):
+            raise CallError("OpenVINO is not installed.", remedy="Run `pip install 'transfer[cpu]'`, or leave it out.")
+        return OpenVino(precision, network, size=size, kept=kept, keep=keep)
+    if precision != "float32":
+        raise CallError(
+            "This engine knows float32 only.", received=f"{name} in {precision}", remedy="Use --engine openvino."
+        )
+    if name not in ("tensorflow", "keras"):
+        raise CallError("There is no such engine.", received=name, remedy="Known: openvino, tensorflow, keras.")
+    return Graph(network(), constant=name == "tensorflow")
+
+
+class Graph:
+    """The network as one TensorFlow function, its weights constants where they will not change."""
+
+    def __init__(self, model: keras.Model, *, constant: bool = False) -> None:
+        self.batch = 32
+        self.shape, self.dtype = tuple(model.output.shape[1:]), str(model.output.dtype)
+        function = _function(model)
+        self.facts = _facts(model, function)
+        self._answer = _constant(function) if constant and model.count_params() else function
+
+    def answers(self, batches: Iterable[numpy.ndarray]) -> Iterator[numpy.ndarray]:
+        for pictures in batches:
+            yield self._answer(tf.constant(pictures)).numpy()
+
+
+class OpenVino:
+    """The network in OpenVINO."""
+
+    batch = BATCH
+
+    def __init__(
+        self, precision: str, network: Callable[[], keras.Model], *, size: int, kept: Path, keep: Callable[..., Any]
+    ) -> None:
+        import openvino
+
+        # Only a network that was just converted has anything to prove, and only in Keras' own precision.
+        self._reference: Any = None
+        file = kept.with_suffix(".xml")
+        if not file.exists():
+            model = network()
+            function = _function(model)
+            self._reference = function if precision == "float32" else None
+            _convert(function, _facts(model, function), kept, keep)
+        self.facts = json.loads(kept.with_suffix(".json").read_text(encoding="utf-8"))
+        core = openvino.Core()
+        read = core.read_model(file)
+        read.reshape([BATCH, size, size, 3])
+        threads = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1
+        hint = {"float32": "f32", "bfloat16": "bf16"}[precision]
+        settings = {"INFERENCE_PRECISION_HINT": hint, "NUM_STREAMS": threads, "INFERENCE_NUM_THREADS": threads}
+        compiled = core.compile_model(read, "CPU", settings)
+        self.shape, self.dtype = tuple(read.output(0).shape)[1:], "float32"
+        self._requests = [compiled.create_infer_request() for _ in range(threads + 1)]
+
+    def answers(self, batches: Iterable[numpy.ndarray]) -> Iterator[numpy.ndarray]:
+        free, under_way = list(self._requests), deque[tuple[Any, int]]()
+        for pictures in batches:
+            if not free:
+                request, photos = under_way.popleft()
+                yield _taken(request, photos)
+                free.append(request)
+            request = free.pop()
+            self._check(request, pictures)
+            _give(request, pictures)
+            request.start_async()
+            under_way.append((request, len(pictures)))
+        for request, photos in under_way:
+            yield _taken(request, photos)
+
+    def _check(self, request: Any, pictures: numpy.ndarray) -> None:
+        """The first answers against Keras'."""
+        if self._reference is None:
+            return
+        reference, self._reference = self._reference, None
+        _give(request, pictures)
+        request.infer()
+        ours, theirs = request.get_output_tensor().data[: len(pictures)], reference(tf.constant(pictures)).numpy()
+        off, largest = float(numpy.abs(ours - theirs).max()), float(numpy.abs(theirs).max())
+        if not off <= AGREEMENT * largest:
+            raise TrainingError(
+                "OpenVINO does not answer as Keras does.",
+                received=f"a difference of {off:.2g} where the largest value is {largest:.2g}",
+                remedy="Use --engine tensorflow.",
+            )
+
+
+def median_ms(act: Callable[[], object]) -> float:
+    """Median milliseconds of doing something, after doing it once."""
+    act()
+    seconds = []
+    for _ in range(9):
+        begun = time.perf_counter()
+        act()
+        seconds.append(time.perf_counter() - begun)
+    return round(1000 * sorted(seconds)[4], 3)
+
+
+def _function(model: keras.Model) -> Any:
+    signature = tf.TensorSpec((None, *model.input.shape[1:]), model.input.dtype)
+    return tf.function(lambda pictures: model(pictures, training=False)).get_concrete_function(signature)
+
+
+def _constant(function: Any) -> Callable[[Any], Any]:
+    """The same function with its weights as constants."""
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    frozen = convert_variables_to_constants_v2(function)
+    return lambda pictures: frozen(pictures)[0]
+
+
+def _facts(model: keras.Model, function: Any) -> dict[str, float]:
+    one = tf.zeros((1, *model.input.shape[1:]), model.input.dtype)
+    return {"parameters": model.count_params(), "latency_ms": median_ms(lambda: function(one).numpy())}
+
+
+def _convert(function: Any, facts: dict[str, float], kept: Path, keep: Callable[..., Any]) -> None:
+    """To files of OpenVINO's, weights in float32; the description is written last, so with it all are whole."""
+    import openvino
+
+    with keep(kept.with_suffix(".json")) as told:
+        told.write_text(json.dumps(facts), encoding="utf-8")
+
+    converted = openvino.convert_model(function)
+    with keep(kept.with_suffix(".bin")) as weights:
+        description = weights.with_suffix(".xml")
+        openvino.save_model(converted, description, compress_to_fp16=False)
+        text = description.read_bytes()
+        description.unlink()
+    with keep(kept.with_suffix(".xml")) as whole:
+        whole.write_bytes(text)
+
+
+def _give(request: Any, pictures: numpy.ndarray) -> None:
+    memory = request.get_input_tensor().data
+    memory[: len(pictures)] = pictures
+    memory[len(pictures) :] = 0
+
+
+def _taken(request: Any, photos: int) -> numpy.ndarray:
+    request.wait()
+    return request.get_output_tensor().data[:photos].copy()
