@@ -28,7 +28,7 @@ def function(model: keras.Model) -> Callable[[Any], Any]:
     """The model as one function of a batch of any length."""
     if not hasattr(model, "_answer"):
         shape = tf.TensorSpec((None, *model.input.shape[1:]), model.input.dtype)
-        model._answer = tf.function(lambda x: model(x, training=False)).get_concrete_function(shape)
+        model._answer = tf.function(lambda x: model(x, training=False), autograph=False).get_concrete_function(shape)
     return model._answer
 
 
