@@ -27,36 +27,55 @@ def progress(*, quiet: bool) -> Iterator[Progress | None]:
         yield _lines()
 
 
+class _Pace:
+    """How fast a piece of work goes; another piece (other words before the colon, another total) begins anew."""
+
+    def __init__(self) -> None:
+        self._piece: tuple[str, int] | None = None
+        self._begun, self._before = 0.0, 0
+
+    def __call__(self, done: int, total: int, what: str) -> tuple[str, str]:
+        """The rate and the time left in words; empty while nothing can be said."""
+        piece = (what.split(":")[0] if total > 0 and ": " not in what else "", total)
+        if piece != self._piece or done < self._before:
+            self._piece, self._begun, self._before = piece, time.monotonic(), done  # what was there came at once
+        rate = (done - self._before) / max(time.monotonic() - self._begun, 1e-3)
+        if not rate:
+            return "", ""
+        said = f"{rate:.1f} a second" if rate >= 1 else f"{60 * rate:.1f} a minute"
+        return said, f"about {_time((total - done) / rate)} left" if done < total else ""
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
 @contextlib.contextmanager
 def _bar() -> Iterator[Progress]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
-    columns = (BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(compact=True))
+    columns = (BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[pace]}"))
     text = TextColumn("{task.description}", markup=False)
     with Bar(*columns, text, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-        kinds: list[str] = []
+        task = bar.add_task("", total=None, pace="")
+        pace = _Pace()
 
         def tell(done: int, total: int, what: str) -> None:
-            kind = what.split(":")[0]
-            if total != bar.tasks[task].total or (done < bar.tasks[task].completed and kind not in kinds):
-                bar.reset(task, total=total)
-            kinds[:] = [kind]
-            bar.update(task, completed=done, total=total, description=what)
+            said = ", ".join(filter(None, pace(done, total, what)))
+            bar.update(task, completed=done, total=total, description=what, pace=said)
 
         yield tell
 
 
 def _lines() -> Progress:
-    last = [0.0]
-    begun = time.monotonic()
+    last, begun, pace = [0.0], time.monotonic(), _Pace()
 
     def tell(done: int, total: int, what: str) -> None:
-        now = time.monotonic()
+        now, said = time.monotonic(), pace(done, total, what)
         if now - last[0] >= PLAIN_EVERY or (done == total and last[0]):
             last[0] = now
-            click.echo(f"{done}/{total}  {now - begun:.0f} s  {what}", err=True)
+            click.echo("  ".join([f"{done}/{total}", f"{now - begun:.0f} s", what, *filter(None, said)]), err=True)
 
     return tell

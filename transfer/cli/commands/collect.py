@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +10,7 @@ import click
 from transfer import workflow
 from transfer.cli import show
 from transfer.cli.options import as_json, into, quiet
-from transfer.cli.progress import Progress, progress
+from transfer.cli.progress import progress
 from transfer.credits import terms
 
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -53,14 +51,13 @@ def command(
     """
     if recheck:
         with progress(quiet=quiet) as tell:
-            manifest = workflow.recheck(into, contact=wish["contact"], on_progress=_with_rate(tell))
+            manifest = workflow.recheck(into, contact=wish["contact"], on_progress=tell)
         show.as_json(manifest.set_aside()) if as_json else show.photos(manifest)
         return
     said = None if quiet else lambda plan: click.echo("\n".join(map(show.printable, plan.split("\n"))), err=True)
     first, last = since.date() if since else None, until.date() if until else None
     with progress(quiet=quiet) as tell:
-        rated = _with_rate(tell)
-        result = workflow.collect(keywords, into, since=first, until=last, **wish, on_plan=said, on_progress=rated)
+        result = workflow.collect(keywords, into, since=first, until=last, **wish, on_plan=said, on_progress=tell)
     for name, fault in result.faults.items():
         click.echo(show.printable(f"{name} stopped early: {fault}"), err=True)
     for reason, count in result.left_out.items():
@@ -76,21 +73,3 @@ def command(
             click.echo(show.printable(f"set aside in {label}: {told}"), err=True)
     click.echo(show.printable(f"licences: {terms(result.manifest)}"), err=True)
     click.echo(show.printable(f"kept in {into}, with CREDITS.csv and CREDITS.md"), err=True)
-
-
-def _with_rate(tell: Progress | None) -> Progress | None:
-    """How many a second; and, where no bar says it, how long it will take."""
-    if tell is None:
-        return None
-    begun, before = time.monotonic(), -1
-
-    def told(done: int, total: int, what: str) -> None:
-        nonlocal before
-        before = done if before < 0 else before  # what was there already came at once
-        rate = (done - before) / max(time.monotonic() - begun, 1e-3)
-        left = (
-            f", about {(total - done) / rate:.0f} s left" if rate and done < total and not sys.stderr.isatty() else ""
-        )
-        tell(done, total, f"{what}, {rate:.1f} a second{left}")
-
-    return told
