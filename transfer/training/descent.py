@@ -51,7 +51,7 @@ class Descent:
 
     Attributes:
         best_epoch: Of the latest run; None where there was no validation.
-        trainable: Weights that it trains.
+        trainable: Weights that it trains. batch: Photos a step.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Descent:
         self._model, self._answering, self._phase, self._number = model, answering, phase, number
         self._classes = model.output.shape[-1]
         self.best_epoch: int | None = None
+        self.batch = phase.batch
         self.trainable = sum(int(numpy.prod(weight.shape)) for weight in model.trainable_weights)
         model.compile(
             optimizer=rates.optimizer(phase, shares),
@@ -126,7 +127,8 @@ class Descent:
         if not math.isfinite(loss):
             raise TrainingError(
                 "The loss is no longer a number.",
-                received=f"{loss} in epoch {epoch} of step {self._number + 1}, learning rate {rate:.2g}",
+                received=f"{loss} in epoch {epoch} of step {self._number + 1}, "
+                f"learning rate up to {self._phase.rate:.2g}",
                 remedy="Use a smaller rate or another strategy.",
             )
         return {"step": self._number, "epoch": epoch, "rate": rate, "loss": loss, "accuracy": logs["accuracy"][0]}
@@ -140,8 +142,10 @@ class Descent:
         weights = self._model.trainable_weights
         own = [numpy.array(weight) for weight in weights]
         _assign(weights, self._model.optimizer.averages)
-        yield
-        _assign(weights, own)
+        try:
+            yield
+        finally:
+            _assign(weights, own)
 
     def _judge(self, part: Labelled) -> tuple[float, float]:
         """Mean cross-entropy and accuracy."""

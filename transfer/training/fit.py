@@ -8,11 +8,14 @@ What is frozen is the classifier's business, where activations come from is ``ac
 
 from __future__ import annotations
 
+import dataclasses
+import gc
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import keras
 import numpy
+import tensorflow as tf
 
 from transfer.models.classifier import Classifier
 from transfer.photo import Photo
@@ -30,6 +33,7 @@ class Fitted:
     Attributes:
         cut: Below it, nothing was ever trained. trainable: Weights that were trained, at most.
         gradient_steps: How many were made. views: Kept of each photo to learn from, at most.
+        batch: Photos a step, the fewest that some phase made do with; None where no phase was.
         history: A row an epoch. chosen: What a solver chose.
     """
 
@@ -37,6 +41,7 @@ class Fitted:
     trainable: int = 0
     gradient_steps: int = 0
     views: int = 0
+    batch: int | None = None
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int | None = None
     chosen: dict[str, float] = field(default_factory=dict)
@@ -51,7 +56,8 @@ class Loop:
 
     def __init__(self, classifier: Classifier, strategy: Strategy) -> None:
         self.classifier, self.strategy = classifier, strategy
-        self._descents: dict[tuple[int, int], Descent] = {}
+        self._descents: dict[tuple[int, int, int], Descent] = {}
+        self._batches: dict[int, int] = {}  # of the phases that did not fit in memory at their own
 
     def fit(
         self,
@@ -67,6 +73,7 @@ class Loop:
 
         Raises:
             TrainingError: The loss is no longer a number; the sentence names epoch and rate.
+            ResourceExhaustedError: By TensorFlow: not even one photo a step fits in memory.
         """
         classifier = self.classifier
         fitted = Fitted(cut=classifier.last_cut)
@@ -82,26 +89,61 @@ class Loop:
             source, views = _inputs(step, fitted.cut, activations, photos, len(train))
             taught = _gather(train, activations, source, labels, views)
             judges = _gather(validation, activations, source, labels)
-            descent = self._descent(number, step, fitted.cut, source)
-            fitted.history += descent.run(taught, judges, seed=seed, on_progress=on_progress)
+            descent, history = self._descend(
+                number, step, (fitted.cut, source), taught, judges, seed=seed, on_progress=on_progress
+            )
+            fitted.history += history
+            fitted.batch = min(fitted.batch or descent.batch, descent.batch)
             fitted.best_epoch = descent.best_epoch
             fitted.gradient_steps += descent.steps
             fitted.trainable = max(fitted.trainable, descent.trainable)
             fitted.views = max(fitted.views, len(views))
         return fitted
 
+    def _descend(
+        self,
+        number: int,
+        phase: Phase,
+        cuts: tuple[int, int],
+        taught: Labelled,
+        judges: Labelled,
+        *,
+        seed: int,
+        on_progress: Progress,
+    ) -> tuple[Descent, list[dict[str, float]]]:
+        """Go through the phase; where it does not fit in memory, begin it again with half the photos a step."""
+        # What draws for dropout is put back as well: ``variables`` has its state, ``weights`` has not.
+        variables = self.classifier.top(cuts[0]).variables
+        begun = [numpy.array(variable) for variable in variables]
+        batch = self._batches.get(number, phase.batch)
+        while True:
+            descent = self._descent(number, dataclasses.replace(phase, batch=batch), *cuts)
+            try:
+                return descent, descent.run(taught, judges, seed=seed, on_progress=on_progress)
+            except tf.errors.ResourceExhaustedError:
+                if batch == 1:
+                    raise
+            # Out here the error holds nothing any more, and what was too large can go.
+            del self._descents[number, cuts[1], batch], descent
+            gc.collect()
+            batch = self._batches[number] = batch // 2
+            for variable, value in zip(variables, begun, strict=True):
+                variable.assign(value)
+            on_progress(0, phase.epochs, f"not enough memory; going on with {batch} photos a step")
+
     def _descent(self, number: int, phase: Phase, cut: int, source: int) -> Descent:
         """The phase on the network with its stages thawed; compiled at its first use."""
         classifier = self.classifier
         if source < classifier.last_cut:  # the network is part of what is trained, or stands before it
             classifier.thaw(phase.thaw, batch_norm=phase.batch_norm, part=phase.part)
-        if (number, source) not in self._descents:
+        key = (number, source, phase.batch)
+        if key not in self._descents:
             answering = classifier.top(cut) if source == cut else classifier.composed(cut)
             model = keras.Model(answering.input, answering.output, name=f"step_{number}")
             decays = phase.stage_decay != 1 and source < classifier.last_cut
             shares = [phase.stage_decay ** classifier.depth(w) for w in model.trainable_weights] if decays else ()
-            self._descents[number, source] = Descent(model, answering, phase, number, shares=shares)
-        return self._descents[number, source]
+            self._descents[key] = Descent(model, answering, phase, number, shares=shares)
+        return self._descents[key]
 
 
 def _inputs(phase: Phase, cut: int, activations: Activations, photos: int, taught: int) -> tuple[int, tuple[str, ...]]:
@@ -110,8 +152,9 @@ def _inputs(phase: Phase, cut: int, activations: Activations, photos: int, taugh
         return 0, ()  # a square is set into a picture, not into its features
     if not phase.augment:
         return activations.source(cut, photos), ()
-    if cut and activations.source(cut, photos + phase.views * taught) == cut:
-        return cut, tuple(f"{phase.augment} {number}" for number in range(phase.views))
+    views = min(phase.views, phase.epochs)  # an epoch shows one of them
+    if cut and activations.source(cut, photos + views * taught) == cut:
+        return cut, tuple(f"{phase.augment} {number}" for number in range(views))
     return 0, ()
 
 
@@ -135,12 +178,22 @@ def _gather(
 
 def _solve(classifier: Classifier, solver: Solver, cut: int, train: Labelled, validation: Labelled) -> dict[str, float]:
     vectors = classifier.vectors(cut)
-    solution = solvers.solve(
-        solver,
-        answers.apply(vectors, train.rows),
-        train.truth,
-        answers.apply(vectors, validation.rows),
-        validation.truth,
-    )
-    classifier.scores.get_layer("logits").set_weights([solution.kernel, solution.bias])
+    taught = answers.apply(vectors, train.rows)
+    solution = solvers.solve(solver, taught, train.truth, answers.apply(vectors, validation.rows), validation.truth)
+    _place(classifier.scores, solution, taught)
     return {} if solution.penalty is None else {"penalty": solution.penalty}
+
+
+def _place(scores: keras.Sequential, solution: solvers.Solution, taught: numpy.ndarray) -> None:
+    """Let the head answer by the solution.
+
+    Where batch norm stands before the scores it gets the features' own statistics, and the scores take them back out:
+    training mode, which normalises by the batch, then begins near the solution as well.
+    """
+    kernel, bias = solution.kernel, solution.bias
+    for norm in (layer for layer in scores.layers if isinstance(layer, keras.layers.BatchNormalization)):
+        mean, variance = taught.mean(axis=0), taught.var(axis=0)
+        norm.moving_mean.assign(mean)
+        norm.moving_variance.assign(variance)
+        kernel, bias = kernel * numpy.sqrt(variance + norm.epsilon)[:, None], bias + mean @ kernel
+    scores.get_layer("logits").set_weights([kernel, bias])
