@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from collections.abc import Sequence
 
 import keras
 import numpy
 import pytest
+import tensorflow as tf
 
 from transfer.arm import Arm
 from transfer.manifest import Manifest
 from transfer.models.backbone import Backbone, Stage
 from transfer.models.classifier import Classifier
+from transfer.photo import Photo
 from transfer.strategy import ALL, Head, Phase, Solver, Strategy
 from transfer.training import activations as kept
+from transfer.training import batches
 from transfer.training.activations import Activations
+from transfer.training.descent import Descent
+from transfer.training.features import Progress
 from transfer.training.fit import Fitted, Loop, probabilities
 from transfer.training.plan import Plan, choose, with_strategy
 from transfer.workspace import Workspace
@@ -197,3 +204,98 @@ def test_every_cut_gives_the_whole_networks_answer(pool: str) -> None:
         assert answers.numpy() == pytest.approx(whole, abs=1e-6)
         composed = keras.ops.softmax(classifier.composed(cut)(pictures, training=False))
         assert composed.numpy() == pytest.approx(whole, abs=1e-6)
+
+
+def test_out_of_memory_halves_the_batch_and_begins_the_phase_again(
+    plan: Plan, manifest: Manifest, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits, tried, told = 4, [], []
+    run = Descent.run
+
+    def cramped(self: Descent, *args: object, **keywords: object) -> list[dict[str, float]]:
+        tried.append(self.batch)
+        history = run(self, *args, **keywords)  # type: ignore[arg-type]
+        if self.batch > fits:  # only now, so that there is something to be put back
+            raise tf.errors.ResourceExhaustedError(None, None, "no room")
+        return history
+
+    monkeypatch.setattr(Descent, "run", cramped)
+    plan = dataclasses.replace(with_strategy(plan, Strategy(True, Head(dropout=0.2), (phase(batch=16),))), per_class=4)
+    loop = Loop(Classifier(TINY, plan.strategy.head, classes=3, size=16), plan.strategy)
+
+    def fit() -> tuple[Fitted, list[numpy.ndarray]]:
+        loop.classifier.restart(0)
+        fitted = fit_loop(loop, plan, manifest, workspace, on_progress=lambda *news: told.append(news))
+        return fitted, loop.classifier.scores.get_weights()
+
+    fitted, weights = fit()
+    assert (tried, fitted.batch) == ([16, 8, 4], 4)
+    assert [what for done, _, what in told if not done and "memory" in what] == [
+        "not enough memory; going on with 8 photos a step",
+        "not enough memory; going on with 4 photos a step",
+    ]
+    _, again = fit()
+    assert tried == [16, 8, 4, 4], "what did not fit is not tried again"
+    calm = Loop(loop.classifier, Strategy(True, plan.strategy.head, (phase(batch=4),)))
+    loop.classifier.restart(0)
+    fit_loop(calm, plan, manifest, workspace)
+    for one, other, undisturbed in zip(weights, again, loop.classifier.scores.get_weights(), strict=True):
+        assert (one == other).all()
+        assert (one == undisturbed).all(), "as if it had been the batch from the start"
+
+    fits = 0
+    with pytest.raises(tf.errors.ResourceExhaustedError):
+        fit()
+    assert tried[5:] == [4, 2, 1]
+
+
+def fit_loop(loop: Loop, plan: Plan, manifest: Manifest, workspace: Workspace, **keywords: Progress) -> Fitted:
+    parts = choose(manifest, per_class=plan.per_class, seed=plan.seed)
+    return loop.fit(
+        Activations(plan, loop.classifier, workspace),
+        train=parts.train,
+        validation=parts.validation,
+        labels=plan.labels,
+        seed=plan.seed,
+        **keywords,
+    )
+
+
+def test_a_frozen_phase_learns_from_kept_views_and_touches_no_pixel_a_second_time(
+    plan: Plan, manifest: Manifest, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = with_strategy(plan, Strategy(True, Head(), (phase(epochs=5, augment="plain", views=3),)))
+    _, fitted, _, _ = train(plan, manifest, workspace)
+    kept_views = [json.loads(path.read_text()).get("view") for path in workspace.features.glob("*/about.json")]
+    assert sorted(view for view in kept_views if view) == ["plain 0", "plain 1", "plain 2"]
+    assert fitted.views == 3
+    _, plain, _, _ = train(with_strategy(plan, plan.strategy.map_phases(augment=None)), manifest, workspace)
+    assert [row["loss"] for row in plain.history] != [row["loss"] for row in fitted.history]
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a pixel was touched")
+
+    monkeypatch.setattr(batches, "pictures", refuse)
+    _, again, _, _ = train(plan, manifest, workspace)
+    losses = [[row["loss"] for row in one.history] for one in (fitted, again)]
+    assert losses[0] == losses[1]
+
+
+def test_a_phase_keeps_no_more_views_than_its_epochs_show(plan: Plan, manifest: Manifest, workspace: Workspace) -> None:
+    strategy = Strategy(True, Head(), (phase(epochs=1, augment="strong", views=8),))
+    assert train(with_strategy(plan, strategy), manifest, workspace)[1].views == 1
+
+
+@pytest.mark.parametrize("view", ["plain 4", "strong 4", batches.MIRROR])
+def test_a_view_of_a_photo_is_the_same_whoever_asks(manifest: Manifest, workspace: Workspace, view: str) -> None:
+    def seen(photos: Sequence[Photo], view: str = view) -> numpy.ndarray:
+        return numpy.concatenate(list(batches.pictures(photos, workspace, size=16, batch=5, view=view)))
+
+    photos = manifest.kept[:8]
+    all_of_them, some = seen(photos), seen(list(reversed(photos[2:6])))
+    assert (some == all_of_them[2:6][::-1]).all()
+    if view == batches.MIRROR:
+        assert (all_of_them == seen(photos, "")[:, :, ::-1]).all()
+    else:
+        assert (all_of_them != seen(photos, view.replace("4", "5"))).any()
+        assert (all_of_them != seen(photos, "")).any()

@@ -3,27 +3,46 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy
 import pytest
 import tensorflow as tf
 
-from transfer import workflow
+from transfer import pixels, workflow
+from transfer.arm import Arm
 from transfer.errors import CallError
+from transfer.manifest import Manifest
 from transfer.models.augment import plain_view as view
+from transfer.models.rebuild import rebuild
+from transfer.run import Run
 from transfer.strategy import Strategy
-from transfer.training.plan import STRATEGIES, TRICKS
+from transfer.training.answers import softmax
+from transfer.training.plan import STRATEGIES, TRICKS, resolve
 from transfer.workspace import Workspace
 
 CHANGES = {
     "augment": {"augment": "plain"},
+    "strong_augment": {"augment": "strong"},
+    "mixup": {"mix": "mixup", "mix_alpha": 0.2},
+    "cutmix": {"mix": "cutmix", "mix_alpha": 1.0},
+    "class_weights": {"balance": "weights"},
+    "balanced_sampling": {"balance": "sampling"},
     "weight_decay": {"weight_decay": 0.05},
+    "adamw": {"optimizer": "adam", "weight_decay": 0.01},
+    "sgd_momentum": {"optimizer": "sgd", "rate": 1e-3},
     "label_smoothing": {"label_smoothing": 0.1},
+    "cosine": {"schedule": "cosine"},
+    "warmup": {"warmup": 0.1},
+    "ema": {"average": 0.98},
+    "soup": {"soup": 5},
 }
+OF_THE_HEAD = {"dropout": {"dropout": 0.5}, "batch_norm_head": {"batch_norm": True}, "concat_pool": {"pool": "concat"}}
+OF_THE_PICTURE = {"higher_resolution": {"scale": 1.25}, "test_time_views": {"mirrored": True}}
 
 
 @pytest.mark.parametrize(("name", "values"), CHANGES.items())
-def test_a_trick_changes_one_value_of_every_phase(name: str, values: dict[str, object]) -> None:
+def test_a_trick_changes_its_own_values_of_every_phase(name: str, values: dict[str, object]) -> None:
     before = STRATEGIES["fine_tune_top"]
     after: Strategy = TRICKS[name](before)
     assert after.steps[0] == before.steps[0], "a solver stays as it is"
@@ -31,15 +50,25 @@ def test_a_trick_changes_one_value_of_every_phase(name: str, values: dict[str, o
     assert after.head == before.head
 
 
-def test_dropout_is_a_matter_of_the_head() -> None:
+@pytest.mark.parametrize(("name", "values"), OF_THE_HEAD.items())
+def test_what_is_a_matter_of_the_head_changes_nothing_else(name: str, values: dict[str, object]) -> None:
     before = STRATEGIES["frozen_head"]
-    after = TRICKS["dropout"](before)
-    assert (after.head.dropout, after.steps) == (0.5, before.steps)
+    assert TRICKS[name](before) == dataclasses.replace(before, head=dataclasses.replace(before.head, **values))
     with pytest.raises(CallError, match="published head"):
-        TRICKS["dropout"](STRATEGIES["from_scratch"])
+        TRICKS[name](STRATEGIES["from_scratch"])
 
 
-@pytest.mark.parametrize("name", list(TRICKS))
+@pytest.mark.parametrize(("name", "values"), OF_THE_PICTURE.items())
+def test_what_is_a_matter_of_the_picture_changes_nothing_else(name: str, values: dict[str, object]) -> None:
+    before = STRATEGIES["linear_probe"]
+    assert TRICKS[name](before) == dataclasses.replace(before, **values)
+
+
+def test_every_trick_is_a_matter_of_something() -> None:
+    assert {*CHANGES, *OF_THE_HEAD, *OF_THE_PICTURE} == set(TRICKS)
+
+
+@pytest.mark.parametrize("name", [*CHANGES, "dropout", "batch_norm_head"])
 def test_a_trick_that_could_change_nothing_is_refused(name: str) -> None:
     with pytest.raises(CallError, match="no gradient descent"):
         TRICKS[name](STRATEGIES["linear_probe"])
@@ -67,3 +96,48 @@ def test_training_with_views_is_repeated_bit_by_bit(tmp_path: object, workspace:
     plain = workflow.train(workspace, "lenet5:from_scratch", epochs=2)
     losses = [[row["loss"] for row in run.history()] for run in (one, other, plain)]
     assert losses[0] == losses[1] != losses[2]
+
+
+# --- the picture itself ---
+
+
+def pictures(run: Run, manifest: Manifest, workspace: Workspace) -> numpy.ndarray:
+    """The run's test photos, from their files."""
+    photos = {photo.id: photo for photo in manifest.photos}
+    files = [workspace.photo_path(photos[id].file_name) for id in run.predictions("test").photos]
+    return numpy.stack([pixels.decode_resize(file.read_bytes(), run.facts["size"]).numpy() for file in files])
+
+
+@pytest.mark.parametrize("arm", ["lenet5:from_scratch", "resnet20@{}:frozen_head"])
+def test_with_the_mirror_an_answer_is_the_mean_of_two_in_training_rebuilt_and_served(
+    arm: str, workspace: Workspace, manifest: Manifest, weights_file: Path
+) -> None:
+    run = workflow.train(workspace, f"{arm.format(weights_file)}+test_time_views", epochs=2)
+    kept = run.predictions("test").probabilities
+    seen = pictures(run, manifest, workspace)
+    classifier = rebuild(run)
+    assert classifier.whole()(seen, training=False).numpy() == pytest.approx(kept, abs=1e-5)
+    top = classifier.top(0)
+    both = [softmax(top(side, training=False).numpy()) for side in (seen, numpy.ascontiguousarray(seen[:, :, ::-1]))]
+    assert abs(both[0] - both[1]).max() > 1e-4, "otherwise this shows nothing"
+    assert (both[0] + both[1]) / 2 == pytest.approx(kept, abs=1e-5)
+    if arm.startswith("lenet5"):
+        exported = workflow.export(workspace, run.id, into=workspace.root / "model")
+        assert exported.max_difference <= 1e-5
+        assert exported.checked == len(kept)
+
+
+def test_a_higher_resolution_is_a_quarter_more_in_whole_steps_of_32_and_size_is_stronger(manifest: Manifest) -> None:
+    plain, higher = (Arm("vgg16", "frozen_head", "none", tricks) for tricks in ((), ("higher_resolution",)))
+    assert resolve(plain, manifest).size == 224
+    assert resolve(higher, manifest).size == 32 * round(1.25 * 224 / 32) == 288
+    assert resolve(higher, manifest, size=200).size == 200
+
+
+def test_what_a_rule_gives_for_the_number_of_photos_decides_the_run(manifest: Manifest) -> None:
+    plan = resolve(Arm("lenet5", "bit_hyperrule", "none"), manifest)
+    rule = STRATEGIES["bit_hyperrule"]
+    assert plan.strategy == rule(len(manifest.part("train")))
+    assert resolve(Arm("lenet5", "bit_hyperrule", "none"), manifest, per_class=2).strategy == rule(6)
+    ids = {dataclasses.replace(plan, strategy=rule(photos)).id for photos in (100, 20_000, 500_000)}
+    assert len(ids) == 3
