@@ -92,3 +92,6 @@ def test_a_grid_refits_all_its_arms_and_says_so(workspace: Workspace) -> None:
 def test_what_a_refitted_run_keeps_is_what_its_network_answers(workspace: Workspace, tmp_path: Path) -> None:
     (run,) = workflow.compare(workspace, ["lenet5:from_scratch"], seeds=1, epochs=1, refit=True)
     assert workflow.export(workspace, run.id, into=tmp_path / "model").max_difference < 1e-5
+    photos = run.facts["photos"]
+    card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
+    assert f"trained on {photos['train'] + photos['validation']} photos, once {photos['validation']} of them" in card

@@ -38,7 +38,7 @@ uint8 RGB pictures `(n, height, width, 3)` of any size. Neither needs any prepro
 {_figures(run)}
 {_calibration(run, exported.temperature)}
 The network: {facts["parameters"]["total"]:,} parameters, {facts["parameters"]["trainable"]:,} of them trained; input
-{facts["size"]} x {facts["size"]} pixels; trained on {facts["photos"]["train"]:,} photos, seed {run.seed}.
+{facts["size"]} x {facts["size"]} pixels; trained on {_trained_on(run)}, seed {run.seed}.
 
 ## Proof
 
@@ -53,6 +53,14 @@ Run `{run.id}`, data `{run.data[:12]}`. Licences of the photos: {
         _inline(", ".join(f"{licence} ({count:,})" for licence, count in sorted(licences.items())))
     }. Every photo with its author, where known, stands in `CREDITS.csv` and `CREDITS.md`.
 """
+
+
+def _trained_on(run: Run) -> str:
+    photos = run.facts["photos"]
+    if not run.facts.get("refit"):
+        return f"{photos['train']:,} photos"
+    both = photos["train"] + photos["validation"]
+    return f"{both:,} photos, once {photos['validation']:,} of them had chosen its settings and given the figures above"
 
 
 def _calibration(run: Run, temperature: float | None) -> str:
