@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
 
 import keras
 import numpy
@@ -15,7 +14,6 @@ from transfer.arm import Arm
 from transfer.manifest import Manifest
 from transfer.models.backbone import Backbone, Stage
 from transfer.models.classifier import Classifier
-from transfer.photo import Photo
 from transfer.strategy import ALL, Head, Phase, Solver, Strategy
 from transfer.training import activations as kept
 from transfer.training import batches
@@ -284,18 +282,3 @@ def test_a_frozen_phase_learns_from_kept_views_and_touches_no_pixel_a_second_tim
 def test_a_phase_keeps_no_more_views_than_its_epochs_show(plan: Plan, manifest: Manifest, workspace: Workspace) -> None:
     strategy = Strategy(True, Head(), (phase(epochs=1, augment="strong", views=8),))
     assert train(with_strategy(plan, strategy), manifest, workspace)[1].views == 1
-
-
-@pytest.mark.parametrize("view", ["plain 4", "strong 4", batches.MIRROR])
-def test_a_view_of_a_photo_is_the_same_whoever_asks(manifest: Manifest, workspace: Workspace, view: str) -> None:
-    def seen(photos: Sequence[Photo], view: str = view) -> numpy.ndarray:
-        return numpy.concatenate(list(batches.pictures(photos, workspace, size=16, batch=5, view=view)))
-
-    photos = manifest.kept[:8]
-    all_of_them, some = seen(photos), seen(list(reversed(photos[2:6])))
-    assert (some == all_of_them[2:6][::-1]).all()
-    if view == batches.MIRROR:
-        assert (all_of_them == seen(photos, "")[:, :, ::-1]).all()
-    else:
-        assert (all_of_them != seen(photos, view.replace("4", "5"))).any()
-        assert (all_of_them != seen(photos, "")).any()
