@@ -60,7 +60,8 @@ def _trained_on(run: Run) -> str:
     if not run.facts.get("refit"):
         return f"{photos['train']:,} photos"
     both = photos["train"] + photos["validation"]
-    return f"{both:,} photos, once {photos['validation']:,} of them had chosen its settings and given the figures above"
+    once = f"once {photos['validation']:,} of them had chosen its settings"
+    return f"{both:,} photos, {once} (the validation figures are from before that)"
 
 
 def _calibration(run: Run, temperature: float | None) -> str:
