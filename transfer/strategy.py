@@ -187,7 +187,7 @@ class Strategy:
     def from_dict(cls, record: dict[str, Any]) -> Strategy:
         head = None if record["head"] is None else Head(**record["head"] | {"widths": tuple(record["head"]["widths"])})
         steps = tuple(_step(step) for step in record["steps"])
-        return cls(record["pretrained"], head, steps, record["scale"], record["mirrored"])
+        return cls(record["pretrained"], head, steps, record.get("scale", 1.0), record.get("mirrored", False))
 
 
 def _step(record: dict[str, Any]) -> Solver | Phase:
