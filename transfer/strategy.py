@@ -66,7 +66,7 @@ class Phase:
         batch_norm: ``frozen`` keeps statistics, scale and shift of thawed batch-norm layers; ``adapt`` trains them.
         optimizer: ``adam`` (with decoupled decay: AdamW) or ``sgd`` (Nesterov momentum 0.9).
         schedule: ``constant``; ``cosine`` down to zero over the phase; ``one_cycle``: a quarter of the phase up, the
-            rest down (Smith 2018); ``steps``: a tenth of it after each third of the way, until 90 %.
+            rest down (Smith 2018); ``steps``: a tenth of it after 30, 60 and 90 % of the way.
         warmup: Share of the phase in which the rate rises from zero; ``one_cycle`` has its own.
         stage_decay: A stage's rate is this share of the rate of the stage above it; the head has the whole rate.
         clip: The gradient is scaled down to this norm where it is larger; None leaves it.

@@ -174,7 +174,8 @@ def median_ms(act: Callable[[], object]) -> float:
 
 def _function(model: keras.Model) -> Any:
     signature = tf.TensorSpec((None, *model.input.shape[1:]), model.input.dtype)
-    return tf.function(lambda pictures: model(pictures, training=False), autograph=False).get_concrete_function(signature)
+    answer = tf.function(lambda pictures: model(pictures, training=False), autograph=False)
+    return answer.get_concrete_function(signature)
 
 
 def _constant(function: Any) -> Callable[[Any], Any]:

@@ -54,6 +54,7 @@ class Plan:
         engine, precision: Of the frozen part.
         folds: Where the photos are divided into folds instead of the given splits, into how many; the seed then says
             which of them is judged. refit: Whether it is trained again on train and validation once those have chosen.
+        epochs: Where they were asked for instead of the strategy's own, which then has them already.
     """
 
     arm: Arm
@@ -68,6 +69,7 @@ class Plan:
     precision: str = "float32"
     folds: int | None = None
     refit: bool = False
+    epochs: int | None = None
 
     @property
     def backbone(self) -> Backbone:
@@ -101,8 +103,6 @@ class Plan:
     @property
     def command(self) -> str:
         """What makes this run again, from a workspace with the same data; of a fold, all that come before it too."""
-        phases = self.strategy.phases
-        usual = tuple(phase.epochs for phase in resolve_strategy(self.arm).phases)
         words = ["transfer train WS", shlex.quote(str(self.arm)), f"--seed {self.seed}", f"--size {self.size}"]
         if self.folds or self.refit:
             words[0] = "transfer compare WS"
@@ -110,7 +110,10 @@ class Plan:
             words += [f"--folds {self.folds}"] if self.folds else []
             words += ["--refit"] if self.refit else []
         words += [f"--per-class {self.per_class}"] if self.per_class is not None else []
-        words += [f"--epochs {phases[0].epochs}"] if tuple(phase.epochs for phase in phases) != usual else []
+        words += [f"--epochs {self.epochs}"] if self.epochs is not None else []
+        words += [f"--precision {self.precision}"] if self.precision != "float32" else []
+        chosen = self.strategy.freezes and self.backbone.learned and self.engine != usual()
+        words += [f"--engine {self.engine}"] if chosen else []
         return " ".join(words)
 
 
@@ -135,13 +138,14 @@ def resolve(
     """
     _check_numbers(seed=seed, per_class=per_class, epochs=epochs, size=size, folds=folds)
     backbone = BACKBONES[arm.backbone]
-    strategy = resolve_strategy(arm, lambda: len(choose(manifest, per_class=per_class, seed=seed).train))
+    seen = folded(manifest, Fold.of_seed(seed, folds)) if folds else manifest
+    strategy = resolve_strategy(arm, lambda: len(choose(seen, per_class=per_class, seed=seed).train))
     if epochs is not None:
         strategy = strategy.with_epochs(epochs)
     weights = locate(arm.backbone, backbone, arm.weights, pretrained=strategy.pretrained, arm=str(arm))
     if size is None:
         size = (weights and weights.size) or usual_size(backbone, manifest)
-        size = size if strategy.scale == 1 else 32 * round(strategy.scale * size / 32)
+        size = size if strategy.scale == 1 else max(size, 32 * round(strategy.scale * size / 32))
     return Plan(
         arm,
         strategy,
@@ -155,6 +159,7 @@ def resolve(
         precision=(precision or "float32") if strategy.freezes and backbone.learned else "float32",
         folds=folds,
         refit=refit,
+        epochs=epochs,
     )
 
 
