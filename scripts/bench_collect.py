@@ -8,8 +8,8 @@ fetched and made smaller by it as well. It needs pandas below 3, and so an envir
     python -m venv rival && rival/bin/pip install img2dataset==1.47.0 "pandas<3"
     python scripts/bench_collect.py FOLDER --rival rival/bin/python
 
-Each runs in a process of its own; seconds are counted from the start of that process, CPU seconds and memory are its own
-and those of its children, the host's are nobody's.
+Each runs in a process of its own; seconds are counted from the start of that process, CPU seconds and memory are its
+own and those of its children, the host's are nobody's.
 """
 
 from __future__ import annotations

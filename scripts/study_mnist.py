@@ -1,4 +1,4 @@
-"""MNIST by the same commands as everyone's photos: LeNet-5 and a linear classifier beside what LeCun et al. 1998 report.
+"""MNIST by everyone's commands: LeNet-5 and a linear classifier beside what LeCun et al. 1998 report.
 
     python scripts/study_mnist.py mnist.npz --into WORK
 

@@ -13,8 +13,8 @@ from statistics import fmean
 
 import pandas
 import pytest
-from reporting.plausible import FOUR, HEAD, LENET, PROBE, SMALL, TUNED, photos, write_failure, write_run, write_runs
 
+from reporting.plausible import FOUR, HEAD, LENET, PROBE, SMALL, TUNED, photos, write_failure, write_run, write_runs
 from transfer import scores
 from transfer.errors import DataError
 from transfer.manifest import Manifest

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+
 from reporting.gold import as_kept
 from reporting.plausible import (
     FOUR,
@@ -25,7 +26,6 @@ from reporting.plausible import (
     write_run,
     write_runs,
 )
-
 from transfer.manifest import Manifest
 from transfer.reporting.evidence import gather
 from transfer.reporting.page import write_report
