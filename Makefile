@@ -10,7 +10,7 @@ demo: $(VENV)/installed
 	$(RUN)transfer demo --into demo
 
 test: $(VENV)/installed-dev lint
-	$(RUN)python -m pytest --numprocesses auto --dist loadfile
+	$(RUN)python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/installed-dev
 	$(RUN)ruff check

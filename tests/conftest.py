@@ -6,11 +6,20 @@ import os
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TRANSFER_ENGINE", "keras")  # converting a network costs more than asking it about few photos
 
 import numpy
 import pytest
 from hypothesis import settings
 from PIL import Image
+
+LONG = ("test_crashes.py", "test_demo.py", "test_notebooks.py", "test_readme.py")
+"""Files whose few tests take longest. They begin first, so that no core waits for them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONG)
+
 
 # A busy machine is no fault of the law that is tested.
 settings.register_profile("patient", deadline=None)

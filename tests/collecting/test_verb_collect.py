@@ -64,7 +64,7 @@ def test_the_command_says_how_fast_it_is_under_which_terms_the_photos_stand_and_
         entry["license"] = "3"
     words = ["collect", "apple", "pear", "--source", "flickr", "--per-class", "4", "--into", str(tmp_path / "ws")]
     said = CliRunner().invoke(cli, words).stderr
-    assert re.search(r"^\d/8  \d+ s  photos kept of \d+ looked at, \d+\.\d a second(, about \d+ s left)?$", said, re.M)
+    assert re.search(r"^8/8  \d+ s  photos kept of \d+ looked at  \d+\.\d a second$", said, re.M)
     assert "licences: 6 CC BY 2.0, 2 CC BY-NC-ND 2.0 (no commerce, no changed copies)" in said
     assert said.endswith(f"kept in {tmp_path / 'ws'}, with CREDITS.csv and CREDITS.md\n")
 

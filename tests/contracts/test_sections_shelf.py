@@ -30,7 +30,9 @@ def bare() -> Evidence:
     """Two photos and not a single finished run."""
     photos = [Photo(id=label, file_name=label, label=label, source="folder") for label in ("<cat>", "dog")]
     manifest = Manifest(tuple(photos))
-    return Evidence("<title>", manifest, manifest.training_digest(), "test", results=(), pairs=(), failed=())
+    return Evidence(
+        "<title>", manifest, manifest.training_digest(), "test", results=(), pairs=(), omnibus=(), failed=()
+    )
 
 
 def test_a_section_has_a_title_and_a_body(name: str) -> None:

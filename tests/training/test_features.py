@@ -17,7 +17,7 @@ from transfer.training import batches, features
 from transfer.training.features import Store
 from transfer.workspace import Workspace
 
-SETTING = {"stage": "mean colour", "size": 16}
+SETTING = {"stage": "mean colour", "size": 16, "engine": "keras", "precision": "float32"}
 
 
 def mean_colour() -> keras.Model:
@@ -117,7 +117,7 @@ def test_memory_does_not_grow_with_the_number_of_photos(
 ) -> None:
     monkeypatch.setattr(features, "PART", 8)
 
-    def pictures(photos: list, workspace: Workspace, *, size: int, batch: int):
+    def pictures(photos: list, workspace: Workspace, *, size: int, batch: int, view: str):
         for start in range(0, len(photos), 4):
             yield numpy.zeros((len(photos[start : start + 4]), 16, 16, 3), "uint8")
 
@@ -130,7 +130,7 @@ def test_memory_does_not_grow_with_the_number_of_photos(
     def peak(count: int) -> int:
         photos = [dataclasses.replace(manifest.kept[0], sha256=f"{count}-{n}") for n in range(count)]
         tracemalloc.start()
-        Store(workspace, {"stage": f"pixels {count}", "size": 16}).fill(photos, as_it_is)
+        Store(workspace, SETTING | {"stage": f"pixels {count}"}).fill(photos, as_it_is)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return peak

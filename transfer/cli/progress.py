@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -28,7 +29,7 @@ def progress(*, quiet: bool) -> Iterator[Progress | None]:
 
 
 class _Pace:
-    """How fast a piece of work goes; another piece (other words before the colon, another total) begins anew."""
+    """How fast a piece of work goes; another piece (another total, or other words where no trial is named) begins anew."""
 
     def __init__(self) -> None:
         self._piece: tuple[str, int] | None = None
@@ -36,7 +37,7 @@ class _Pace:
 
     def __call__(self, done: int, total: int, what: str) -> tuple[str, str]:
         """The rate and the time left in words; empty while nothing can be said."""
-        piece = (what.split(":")[0] if total > 0 and ": " not in what else "", total)
+        piece = ("" if ": " in what else re.sub(r"\d+", "", what), total)
         if piece != self._piece or done < self._before:
             self._piece, self._begun, self._before = piece, time.monotonic(), done  # what was there came at once
         rate = (done - self._before) / max(time.monotonic() - self._begun, 1e-3)
