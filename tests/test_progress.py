@@ -41,12 +41,12 @@ def test_another_piece_of_work_has_a_pace_of_its_own(clock: Clock) -> None:
 
 def test_lines_say_all_of_it_and_come_now_and_then(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     tell = progress._lines()
-    tell(0, 20, "reading")
+    tell(0, 20, "reading 0 of them")
     clock.now += 2
-    tell(5, 20, "reading")
+    tell(5, 20, "reading 5 of them")
     clock.now += 8
-    tell(10, 20, "reading")
+    tell(10, 20, "reading 10 of them")
     assert capsys.readouterr().err.splitlines() == [
-        "0/20  0 s  reading",
-        "10/20  10 s  reading  1.0 a second  about 10 s left",
+        "0/20  0 s  reading 0 of them",
+        "10/20  10 s  reading 10 of them  1.0 a second  about 10 s left",
     ]

@@ -29,7 +29,7 @@ def progress(*, quiet: bool) -> Iterator[Progress | None]:
 
 
 class _Pace:
-    """How fast a piece of work goes; another piece (another total, or other words where no trial is named) begins anew."""
+    """How fast a piece of work goes; another total, or other words where no trial is named, begins another piece."""
 
     def __init__(self) -> None:
         self._piece: tuple[str, int] | None = None
