@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +36,12 @@ def double(number: int, on_progress: Progress) -> tuple[int, int]:
 
 def die(on_progress: Progress) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def wait(told: str, on_progress: Progress) -> None:
+    Path(f"{told}.new").write_text(str(os.getpid()))
+    Path(f"{told}.new").rename(told)
+    signal.pause()
 
 
 def complain(on_progress: Progress) -> None:
@@ -80,6 +90,30 @@ def test_a_dead_worker_fails_its_own_task_and_no_other(run_tasks: Callable[..., 
     outcomes = run_tasks(*tasks, jobs=1)
     assert [outcome.result and outcome.result[0] for outcome in outcomes] == [2, None, 4, 6]
     assert "died" in str(outcomes[1].error)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_killed_comparison_leaves_no_worker_behind(tmp_path: Path) -> None:
+    script = f"""
+from transfer.training.workers import Task, Workers
+with Workers(1, []) as workers:
+    list(workers.run([Task("wait", "test_compare:wait", {{"told": {str(tmp_path / "pid")!r}}})], lambda *_: None))
+"""
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    parent = subprocess.Popen([sys.executable, "-c", script], env=environment)
+    worker = int(patiently(lambda: (tmp_path / "pid").read_text() if (tmp_path / "pid").exists() else None))
+    parent.kill()
+    parent.wait()
+    assert patiently(lambda: not Path(f"/proc/{worker}").exists())
+
+
+def patiently(look: Callable[[], Any]) -> Any:
+    """What a look gives as soon as it gives anything."""
+    deadline = time.monotonic() + 60
+    while not (found := look()):
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.05)
+    return found
 
 
 def test_errors_come_home_in_three_beats_and_strangers_with_their_traceback(

@@ -22,6 +22,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -226,8 +228,16 @@ def _nursery(address: str, threads: int, preload: Sequence[str]) -> None:
                 os._exit(0)
 
 
+def _end_with(nursery: int) -> None:
+    """End this process when the nursery has ended: it does when the parent was killed, who then ends nobody."""
+    while os.getppid() == nursery:
+        time.sleep(1)
+    os._exit(1)
+
+
 def _work(parent: Connection, threads: int) -> None:
     """Do one task after the other until the parent closes the socket."""
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     if "tensorflow" in sys.modules:  # it was among the preloaded; the cores are shared out between the jobs
         sys.modules["tensorflow"].config.threading.set_intra_op_parallelism_threads(threads)
     parent.send(os.getpid())
