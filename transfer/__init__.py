@@ -3,7 +3,7 @@
     import transfer
 
     transfer.load("photos", into="WS")
-    comparison = transfer.compare("WS", ["mobilenet_v2:linear_probe", "mobilenet_v2:fine_tune_top"], seeds=3)
+    comparison = transfer.compare("WS", ["mobilenet_v2:linear_probe", "mobilenet_v2:fine_tune_top"], seeds=5)
     comparison.to_frame()
     transfer.export("WS", into="model")
 

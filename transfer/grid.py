@@ -44,7 +44,7 @@ class Grid:
     """
 
     arms: tuple[Arm, ...]
-    seeds: int = 3
+    seeds: int = 5
     per_class: tuple[int | None, ...] = (None,)
     tricks: tuple[str, ...] = ()
     epochs: int | None = None
@@ -110,7 +110,7 @@ class Grid:
         try:
             return cls(
                 arms=tuple(Arm.parse(arm) for arm in record.get("arms", ())),
-                seeds=record.get("seeds", 3),
+                seeds=record.get("seeds", cls.seeds),
                 per_class=tuple(None if k == "all" else k for k in record.get("per_class", ["all"])),
                 tricks=tuple(record.get("tricks", ())),
                 epochs=record.get("epochs"),

@@ -217,7 +217,7 @@ def compare(
     workspace: Place,
     arms: Sequence[str | Arm] | Grid,
     *,
-    seeds: int = 3,
+    seeds: int = 5,
     per_class: Sequence[int | None] = (None,),
     tricks: Sequence[str] = (),
     epochs: int | None = None,

@@ -24,6 +24,7 @@ from transfer.collecting.source import SOURCES, Query
 from transfer.collecting.sources import commons, flickr, openverse
 from transfer.errors import CallError, DataError, TransferError
 from transfer.licence import Licence
+from transfer.photo import Photo
 from transfer.web import FetchError
 
 SAMPLES = Path(os.environ.get("TRANSFER_SHARED_REFERENCE", Path(__file__).parents[3] / "shared" / "reference"))
@@ -209,11 +210,12 @@ JSON = draw.recursive(
 @given(JSON)
 def test_no_json_breaks_a_parser(found):
     document = found if isinstance(found, dict) else {"photos": found, "results": found}
-    flickr.parse_page(document, 500)
-    openverse.parse_page(document)
+    photos, total = flickr.parse_page(document, 500)
     held: dict = {}
     commons.merge(held, {"query": {"pages": [document]}})
-    commons.parse_page(held.values())
+    found = [*photos, *openverse.parse_page(document), *commons.parse_page(held.values())]
+    assert all(isinstance(photo, Photo) and photo.image_url.startswith("http") for photo in found)
+    assert isinstance(total, int)
 
 
 # --- Openverse ---

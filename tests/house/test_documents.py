@@ -118,7 +118,13 @@ def test_links_between_documents_lead_somewhere() -> None:
 
 def documented_layout() -> dict[str, re.Pattern[str]]:
     """The paths that the page of the house shows, and what each may be."""
-    parts = {"AB": "[0-9a-f]{2}", "SHA256": "[0-9a-f]{64}", "EXT": r"\w+", "DIGEST": "[0-9a-f]{16}", "NUMBER": r"\d{6}"}
+    parts = {
+        "AB": "[0-9a-f]{2}",
+        "SHA256": "[0-9a-f]{64}",
+        "EXT": r"\w+",
+        "DIGEST": "[0-9a-f]{16}",
+        "NUMBER": r"\d{6,15}",
+    }
     parts |= {"ID": "[0-9a-f]{12}", "PHOTO": "[0-9a-f]{16}"}
     lines = re.findall(r"^    (WS/.+?)  ", text_of("architecture.md"), re.MULTILINE)
     names = [name.removeprefix("WS/") for line in lines for name in line.split(", ")]
@@ -137,9 +143,10 @@ def test_a_workspace_looks_as_the_page_of_the_house_says(photo_folder: Path, tmp
     written = {path.relative_to(workspace.root).as_posix() for path in workspace.root.rglob("*") if path.is_file()}
     assert {name for name in written if not any(form.fullmatch(name) for form in layout.values())} == set()
     met = {name for name, form in layout.items() if any(form.fullmatch(each) for each in written)}
-    # A log only where a run failed, a grid where arms were compared, overlays where there is a feature map; the others
-    # where photos are collected or edited.
+    # A log only where a run failed, a grid where arms were compared, overlays where there is a feature map, a network
+    # where OpenVINO is the engine; the others where photos are collected or edited.
     elsewhere = {
+        "features/DIGEST/network.EXT",
         "runs/ID/log.txt",
         "runs/ID/gradcam/PHOTO.png",
         "explained/ID/NAME.gradcam.png",

@@ -29,18 +29,20 @@ COMMANDS = [line[2:] for block in blocks("console") for line in block.splitlines
 TOUR, NEW_BACKBONE = blocks("python")
 
 
-def parse(line: str) -> None:
-    """Let click read a command without running it."""
+def parse(line: str) -> click.Context:
+    """What click makes of a command, without running it."""
     program, name, *arguments = shlex.split(line)
     assert program == "transfer"
     command = cli.get_command(click.Context(cli), name)
     assert command is not None, name
-    command.make_context(name, arguments)
+    return command.make_context(name, arguments)
 
 
 @pytest.mark.parametrize("line", COMMANDS)
 def test_a_command_of_the_readme_exists_with_its_options(line: str) -> None:
-    parse(line)
+    read = parse(line)
+    assert read.info_name == line.split()[1]
+    assert not read.args, "words that the command did not take"
 
 
 @pytest.mark.parametrize("line", ["transfer report WS --ope", "transfer export WS"])

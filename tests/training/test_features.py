@@ -63,6 +63,18 @@ def test_batches_from_disk_are_those_from_memory(
     assert all((a == b).all() for a, b in zip(in_memory, from_disk, strict=True))
 
 
+def test_two_that_fill_one_store_at_once_mix_no_rows(workspace: Workspace, manifest: Manifest) -> None:
+    photos = manifest.kept
+
+    def while_another_fills() -> keras.Model:
+        Store(workspace, SETTING).fill(photos[3:], mean_colour)
+        return mean_colour()
+
+    Store(workspace, SETTING).fill(photos[:-3], while_another_fills)
+    pictures = numpy.concatenate(list(batches.pictures(photos, workspace, size=16, batch=7)))
+    assert Store(workspace, SETTING).rows(photos)[:] == pytest.approx(pictures.mean(axis=(1, 2)), abs=1e-3)
+
+
 def test_another_setting_is_another_store(workspace: Workspace) -> None:
     digests = {
         Store(workspace, SETTING | change).digest for change in ({}, {"size": 17}, {"weights": "x"}, {"engine": "y"})

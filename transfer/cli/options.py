@@ -15,7 +15,9 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for a
 epochs = click.option("--epochs", type=int, help="At most so many in each phase, instead of the strategy's own.")
 size = click.option("--size", type=int, help="Side of the input in pixels, instead of the backbone's own.")
 engine = click.option(
-    "--engine", type=click.Choice(ENGINES), help="What computes the frozen part.  [default: the machine's fastest]"
+    "--engine",
+    type=click.Choice(ENGINES),
+    help="What computes the frozen part; TRANSFER_ENGINE names it for good.  [default: the machine's fastest]",
 )
 precision = click.option(
     "--precision", type=click.Choice(PRECISIONS), help="Of the frozen part; bfloat16 in OpenVINO.  [default: float32]"

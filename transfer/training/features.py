@@ -5,6 +5,7 @@ engine, precision), and inside it a photo is known by the sha256 of its bytes. S
 touches no pixel, while a changed photo, other weights or another setting never meets an old activation.
 
     about.json          the settings in words, the shape, milliseconds for one photo
+    network.*           the frozen network as OpenVINO reads it, where that is the engine
     N.npy  N.keys       up to 512 photos; keys are written after activations, so a file of keys means a whole part
 
 Parts are written as they are computed: a killed process loses the part it was in, and memory holds one part at a time.
@@ -133,10 +134,11 @@ class Store:
         return Rows(self.folder, where, tuple(about.get("shape", ())), about.get("dtype", "float32"))
 
     def _write(self, photos: Sequence[Photo], rows: numpy.ndarray) -> None:
-        number = 1 + max((int(path.stem) for path in self.folder.glob("*.npy")), default=-1)
+        keys = "".join(f"{photo.sha256}\n" for photo in photos)
+        # Named by its photos: two processes that fill a store at once write two parts, or the same part twice.
+        number = int(hashlib.sha256(keys.encode()).hexdigest()[:12], 16)
         with self.workspace.replacing(self.folder / f"{number:06d}.npy") as temporary:
             numpy.save(temporary, rows)
-        keys = "".join(f"{photo.sha256}\n" for photo in photos)
         self.workspace.write_text(self.folder / f"{number:06d}.keys", keys)
 
     def _places(self) -> dict[str, tuple[int, int]]:

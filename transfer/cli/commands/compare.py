@@ -18,7 +18,7 @@ from transfer.grid import Grid
 @workspace
 @click.argument("arms", nargs=-1, metavar="ARM...")
 @click.option("--grid", type=click.Path(), metavar="FILE", help="A TOML file that says the same as ARM... and options.")
-@click.option("--seeds", default=3, show_default=True, help="How many runs of each arm; of folds, repetitions.")
+@click.option("--seeds", default=5, show_default=True, help="How many runs of each arm; of folds, repetitions.")
 @click.option(
     "--per-class",
     type=PerClass(),

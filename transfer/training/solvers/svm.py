@@ -18,6 +18,12 @@ from transfer.training.solvers import Solution, both_classes, judge, root_mean_s
 DOUBT = 2.0
 """Deviation of the logarithm of the factor that makes margins probabilities, before any photo has been asked."""
 
+PATIENCE = 3
+"""Weaker penalties in a row that are no better before a path may end, where nothing is left to learn from its photos.
+
+Weak penalties take longest: tens of seconds each for 2,000 photos of 2,560 numbers.
+"""
+
 
 def solve(
     solver: Solver,
@@ -29,8 +35,15 @@ def solve(
     """The penalty with the best accuracy on what is held out; see ``solvers.solve``."""
     if not len(held_out):
         return _fit(solver.fixed, vectors, truth)
-    fits = [_fit(penalty, vectors, truth) for penalty in solver.penalties]
-    best = max(fits, key=lambda one: judge(one.logits(held_out), held_out_truth)[0])  # the first: the strongest penalty
+    best = _fit(solver.penalties[0], vectors, truth)
+    reached, worse = judge(best.logits(held_out), held_out_truth)[0], 0
+    for penalty in solver.penalties[1:]:
+        fit = _fit(penalty, vectors, truth)
+        accuracy = judge(fit.logits(held_out), held_out_truth)[0]
+        if accuracy > reached:  # the first of equals: the strongest penalty
+            best, reached, worse = fit, accuracy, 0
+        elif (worse := worse + 1) >= PATIENCE and judge(fit.logits(vectors), truth)[0] == 1:
+            break
     return sharpened(best, held_out, held_out_truth)
 
 
