@@ -9,7 +9,6 @@ from typing import Any
 import numpy
 import pytest
 
-from transfer import workflow
 from transfer.comparison import Comparison, Ground, best, competitors, present, row
 from transfer.errors import DataError
 from transfer.folds import digest
@@ -18,6 +17,7 @@ from transfer.photo import SPLITS, Photo
 from transfer.reporting.evidence import gather
 from transfer.reporting.sections.verdict import judge
 from transfer.run import Predictions, Run, read_runs, run_id
+from transfer.workflow._places import run_of
 from transfer.workspace import Workspace
 
 PHOTOS = Manifest(
@@ -168,4 +168,4 @@ def test_compare_export_and_the_page_choose_the_same(workspace: Workspace, draw:
     assert verdict is not None
     assert verdict.leader is evidence.best
     assert Comparison(tuple(runs)).best() == shipped
-    assert workflow._find_run(workspace, None, PHOTOS) == shipped
+    assert run_of(workspace, None, PHOTOS) == shipped

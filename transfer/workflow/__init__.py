@@ -1,0 +1,34 @@
+"""The verbs, end to end: collect, load, split, train, compare, report, runs, export, predict.
+
+Each verb takes a workspace (or its path) first, calls the rooms in order and gives back what they made. The command
+line has a command of the same name and the same words for each. Rooms are imported inside the verbs, so that asking
+for help loads nothing heavy. A file here is the door of a room.
+"""
+
+from __future__ import annotations
+
+from transfer.workflow.collecting import check, collect, export_data, load, recheck, split
+from transfer.workflow.exporting import explain, export, predict
+from transfer.workflow.reporting import report, row, runs
+from transfer.workflow.shelves import FAMILIES, shelf
+from transfer.workflow.training import DEFAULT_ARM, compare, train
+
+__all__ = [
+    "DEFAULT_ARM",
+    "FAMILIES",
+    "check",
+    "collect",
+    "compare",
+    "explain",
+    "export",
+    "export_data",
+    "load",
+    "predict",
+    "recheck",
+    "report",
+    "row",
+    "runs",
+    "shelf",
+    "split",
+    "train",
+]

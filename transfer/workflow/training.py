@@ -1,0 +1,108 @@
+"""Verbs that train: train, compare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from transfer.arm import Arm
+from transfer.manifest import Manifest
+from transfer.workflow._places import Place, Progress, photos_of
+from transfer.workflow.collecting import split
+from transfer.workspace import Workspace
+
+if TYPE_CHECKING:
+    from transfer.comparison import Comparison
+    from transfer.grid import Grid
+    from transfer.run import Run
+
+
+DEFAULT_ARM = "mobilenet_v2:linear_probe"
+"""Where no arm is named: small, quick on a CPU, and hard to beat on a few hundred photos."""
+
+
+def train(
+    workspace: Place,
+    arm: str | Arm = DEFAULT_ARM,
+    *,
+    seed: int = 0,
+    per_class: int | None = None,
+    epochs: int | None = None,
+    size: int | None = None,
+    engine: str | None = None,
+    precision: str | None = None,
+    on_progress: Progress | None = None,
+) -> Run:
+    """Train one arm in this process; a run that exists already is returned as it is.
+
+    Args:
+        workspace: Split with the defaults if it has not been split.
+        arm: ``BACKBONE[@WEIGHTS][:STRATEGY][+TRICK...]``.
+        seed: Of initial weights, order and subset. per_class: Training photos a class, all if None.
+        epochs: Instead of the strategy's own. size: Of the input in pixels, instead of the backbone's own.
+        engine, precision: Of the frozen part, instead of the machine's fastest and float32.
+        on_progress: Told ``(done, total, what)``.
+    """
+    from transfer.grid import Grid
+    from transfer.training.features import quiet
+    from transfer.training.plan import resolve
+    from transfer.training.trial import run_trial
+
+    workspace = Workspace.of(workspace)
+    manifest = _split_photos_of(workspace)
+    settings: dict[str, Any] = {"epochs": epochs, "size": size, "engine": engine, "precision": precision}
+    one = Grid((Arm.parse(arm),), **settings)
+    plan = resolve(one.arms[0], manifest, seed=seed, per_class=per_class, **settings)
+    return run_trial(plan, manifest, workspace, on_progress=on_progress or quiet)
+
+
+def compare(
+    workspace: Place,
+    arms: Sequence[str | Arm] | Grid,
+    *,
+    seeds: int = 5,
+    per_class: Sequence[int | None] = (None,),
+    tricks: Sequence[str] = (),
+    epochs: int | None = None,
+    size: int | None = None,
+    folds: int | None = None,
+    refit: bool = False,
+    engine: str | None = None,
+    precision: str | None = None,
+    jobs: int = 1,
+    budget: float | None = None,
+    on_progress: Progress | None = None,
+) -> Comparison:
+    """Train arms x training sizes x seeds on the same splits; only what is missing is trained.
+
+    Args:
+        workspace: Split with the defaults if it has not been split and no folds are asked for.
+        arms: Their text forms; or a whole ``Grid``, and then what follows up to ``precision`` is left out.
+        seeds: How many, from 0. per_class: Training photos a class; None for all.
+        tricks: Each is added alone to each arm. epochs, size: Instead of every arm's own.
+        folds: For small sets: every kept photo is judged once in each of ``seeds`` repetitions of so many folds; the
+            given splits play no part. refit: Every arm is trained again on train and validation once those have chosen.
+        engine, precision: Of the frozen parts, instead of the machine's fastest and float32.
+        jobs: Trials at once. budget: Seconds after which no trial is begun.
+        on_progress: Told ``(done, total, what)``.
+
+    Returns:
+        The runs, finished, failed and skipped, in the order of the grid; ``to_frame()`` gives a table.
+    """
+    from transfer.comparison import Comparison
+    from transfer.grid import Grid
+    from transfer.training.compare import compare as run_grid
+
+    workspace = Workspace.of(workspace)
+    if not isinstance(arms, Grid):
+        parsed = tuple(Arm.parse(arm) for arm in arms)
+        arms = Grid(parsed, seeds, tuple(per_class), tuple(tricks), epochs, size, folds, refit, engine, precision)
+    manifest = photos_of(workspace) if arms.folds else _split_photos_of(workspace)
+    runs = run_grid(manifest, workspace, grid=arms, jobs=jobs, budget=budget, on_progress=on_progress)
+    workspace.write_text(workspace.grid, arms.to_toml())
+    return Comparison(tuple(runs))
+
+
+def _split_photos_of(workspace: Workspace) -> Manifest:
+    manifest = photos_of(workspace)
+    return split(workspace) if any(photo.split is None for photo in manifest.kept) else manifest
