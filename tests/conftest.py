@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -12,6 +13,9 @@ import numpy
 import pytest
 from hypothesis import settings
 from PIL import Image
+
+from transfer.manifest import Manifest
+from transfer.photo import Photo
 
 LONG = ("test_crashes.py", "test_demo.py", "test_notebooks.py", "test_readme.py")
 """Files whose few tests take longest. They begin first, so that no core waits for them at the end."""
@@ -46,6 +50,28 @@ def draw(label: int, number: int, *, side: int = 40) -> Image.Image:
     colour = numpy.roll([230, 120, 40], label) + rng.integers(-20, 20, 3)
     pixels[shape] = numpy.clip(colour + rng.integers(-15, 15, (int(shape.sum()), 3)), 0, 255)
     return Image.fromarray(pixels.astype("uint8"))
+
+
+def photos(counts: Sequence[int], *, bursts: int = 0) -> Manifest:
+    """So many split photos of each class, none of them a file; the first ``bursts`` groups of each class have three."""
+    splits = ("train", "train", "train", "validation", "test")
+    return Manifest(
+        tuple(
+            Photo(
+                id=f"{label}-{n}",
+                file_name=f"{label}/{n}.png",
+                label=f"class {label}",
+                source="folder",
+                sha256=f"{label:02}{n:04}",
+                width=40,
+                height=40,
+                split=splits[n % 5],
+                group=f"{label} burst {n // 3}" if n // 3 < bursts else None,
+            )
+            for label, count in enumerate(counts)
+            for n in range(count)
+        )
+    )
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import random
 from collections import Counter
-from collections.abc import Sequence
 
 import pytest
+from conftest import photos
 from hypothesis import given, settings
 from hypothesis import strategies as draw
 
@@ -15,24 +15,6 @@ from transfer.errors import DataError
 from transfer.folds import Fold, digest, divide, folded, together
 from transfer.manifest import Manifest
 from transfer.photo import SPLITS, Photo
-
-
-def photos(counts: Sequence[int] = (20, 11), *, bursts: int = 0) -> Manifest:
-    """Photos of some classes; the first ``bursts`` groups of each class have three of them."""
-    return Manifest(
-        tuple(
-            Photo(
-                id=f"{label}-{n}",
-                file_name=f"{label}/{n}.png",
-                label=f"class {label}",
-                source="folder",
-                sha256=f"{label:02}{n:04}",
-                group=f"{label} burst {n // 3}" if n // 3 < bursts else None,
-            )
-            for label, count in enumerate(counts)
-            for n in range(count)
-        )
-    )
 
 
 def sides(manifest: Manifest, *, of: int, repetition: int = 0) -> list[dict[str, str | None]]:
@@ -99,7 +81,7 @@ def test_neither_names_nor_order_nor_the_given_splits_decide_a_fold() -> None:
 
 
 def test_the_digest_knows_what_decides_a_fold() -> None:
-    manifest = photos()
+    manifest = photos((20, 11))
     first = manifest.photos[0]
     for change in ({"group": "a burst"}, {"label": "class 1"}, {"sha256": "else"}, {"excluded": "by hand"}):
         assert digest(manifest.replace([dataclasses.replace(first, **change)])) != digest(manifest)
@@ -127,7 +109,7 @@ def test_too_few_groups_for_the_folds_are_named() -> None:
 
 
 def test_photos_set_aside_are_in_no_fold() -> None:
-    manifest = photos()
+    manifest = photos((20, 11))
     out = manifest.replace([dataclasses.replace(manifest.photos[0], excluded="by hand")])
-    assert folded(out, Fold(3, 0, 0)).photos[0].split is None
+    assert folded(out, Fold(3, 0, 0)).photos[0] == out.photos[0]
     assert sum(len(part) for part in divide(out.kept, 3, seed="0")) == len(manifest) - 1

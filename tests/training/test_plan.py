@@ -7,55 +7,35 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from conftest import photos
 from hypothesis import given
 from hypothesis import strategies as st
 
 from transfer.arm import Arm
 from transfer.errors import CallError, DataError
-from transfer.manifest import Manifest
 from transfer.models.backbone import BACKBONES
-from transfer.photo import Photo
 from transfer.strategy import Strategy
 from transfer.training.plan import STRATEGIES, choose, resolve, resolve_strategy, usual_size
 
 
-def photos(per_class: int, classes: int = 3) -> Manifest:
-    return Manifest(
-        tuple(
-            Photo(
-                id=f"{label}-{n}",
-                file_name=f"{label}/{n}.png",
-                label=f"class {label}",
-                source="folder",
-                sha256=f"{label:02}{n:04}",
-                width=40,
-                height=40,
-                split=("train", "train", "train", "validation", "test")[n % 5],
-            )
-            for label in range(classes)
-            for n in range(per_class)
-        )
-    )
-
-
 @given(small=st.integers(1, 12), more=st.integers(0, 12), seed=st.integers(0, 3))
 def test_a_smaller_training_subset_is_contained_in_a_larger_one(small: int, more: int, seed: int) -> None:
-    manifest = photos(30)
+    manifest = photos([30] * 3)
     few, many = (choose(manifest, per_class=k, seed=seed) for k in (small, small + more))
     assert set(few.train + few.validation) <= set(many.train + many.validation)
 
 
 @pytest.mark.parametrize(("k", "held_out"), [(1, 0), (4, 0), (5, 1), (10, 2), (18, 4)])
 def test_few_images_a_class_means_few_a_fifth_held_out_from_five_on(k: int, held_out: int) -> None:
-    parts = choose(photos(30), per_class=k, seed=0)
+    parts = choose(photos([30] * 3), per_class=k, seed=0)
     assert set(Counter(photo.label for photo in parts.train).values()) == {k - held_out}
     assert Counter(photo.label for photo in parts.validation).total() == 3 * held_out
     assert all(photo.split == "train" for photo in parts.train + parts.validation)
-    assert parts.test == photos(30).part("test")
+    assert parts.test == photos([30] * 3).part("test")
 
 
 def test_what_is_held_out_of_few_shares_no_burst_with_what_is_learnt() -> None:
-    manifest = photos(40)
+    manifest = photos([40] * 3)
     bursts = manifest.replace(
         dataclasses.replace(photo, group=f"{photo.label} {int(photo.sha256) // 6}") for photo in manifest.photos
     )
@@ -66,7 +46,7 @@ def test_what_is_held_out_of_few_shares_no_burst_with_what_is_learnt() -> None:
 
 
 def test_a_fold_is_a_run_of_its_own_and_sees_its_own_splits() -> None:
-    manifest = photos(10)
+    manifest = photos([10] * 3)
     arm = Arm("raw_pixels")
     plans = [resolve(arm, manifest, seed=seed, folds=5) for seed in range(10)]
     assert len({plan.id for plan in plans} | {resolve(arm, manifest).id}) == 11
@@ -80,7 +60,7 @@ def test_a_fold_is_a_run_of_its_own_and_sees_its_own_splits() -> None:
 
 
 def test_splitting_anew_changes_no_fold_and_naming_a_burst_does() -> None:
-    manifest = photos(10)
+    manifest = photos([10] * 3)
     same = resolve(Arm("raw_pixels"), manifest, folds=3)
     resplit = manifest.replace(dataclasses.replace(photo, split="train") for photo in manifest.photos)
     assert resolve(Arm("raw_pixels"), resplit, folds=3).id == same.id
@@ -90,7 +70,7 @@ def test_splitting_anew_changes_no_fold_and_naming_a_burst_does() -> None:
 
 
 def test_the_command_of_a_run_names_what_decides_it() -> None:
-    arm, manifest = Arm("lenet5", "from_scratch"), photos(10)
+    arm, manifest = Arm("lenet5", "from_scratch"), photos([10] * 3)
     asked = "--seed 7 --size 32 --per-class 5 --epochs 2"
     assert resolve(arm, manifest, seed=7, per_class=5, epochs=2).command == f"transfer train WS {arm} {asked}"
     fold = resolve(arm, manifest, seed=7, folds=5, refit=True)
@@ -98,21 +78,21 @@ def test_the_command_of_a_run_names_what_decides_it() -> None:
 
 
 def test_a_run_without_folds_and_refitting_keeps_the_id_it_always_had() -> None:
-    plan = resolve(Arm("raw_pixels"), photos(5))
+    plan = resolve(Arm("raw_pixels"), photos([5] * 3))
     assert {"folds", "refit"} & plan.decisive().keys() == set()
-    assert resolve(Arm("raw_pixels"), photos(5), refit=True).decisive() == plan.decisive() | {"refit": True}
-    assert plan.view(photos(5)) == photos(5)
+    assert resolve(Arm("raw_pixels"), photos([5] * 3), refit=True).decisive() == plan.decisive() | {"refit": True}
+    assert plan.view(photos([5] * 3)) == photos([5] * 3)
 
 
 def test_seeds_draw_different_subsets_and_all_means_the_given_splits() -> None:
-    manifest = photos(30)
+    manifest = photos([30] * 3)
     assert choose(manifest, per_class=5, seed=0).train != choose(manifest, per_class=5, seed=1).train
     assert choose(manifest, per_class=None, seed=0) == choose(manifest, per_class=None, seed=1)
     assert choose(manifest, per_class=None, seed=0).validation == manifest.part("validation")
 
 
 def test_a_class_without_training_photos_is_named() -> None:
-    manifest = photos(10)
+    manifest = photos([10] * 3)
     lame = manifest.replace(
         dataclasses.replace(photo, split="test") for photo in manifest.photos if photo.label == "class 1"
     )
@@ -121,7 +101,7 @@ def test_a_class_without_training_photos_is_named() -> None:
 
 
 def test_the_id_changes_with_what_decides_the_result_and_with_nothing_else(weights_file: Path) -> None:
-    manifest = photos(10)
+    manifest = photos([10] * 3)
     arm = Arm("resnet20", "linear_probe", str(weights_file))
     same = resolve(arm, manifest).id
 
@@ -145,7 +125,7 @@ def test_the_id_changes_with_what_decides_the_result_and_with_nothing_else(weigh
 
 
 def test_photos_smaller_than_usual_are_not_blown_up_where_the_backbone_takes_them() -> None:
-    manifest = photos(5)
+    manifest = photos([5] * 3)
     assert usual_size(BACKBONES["raw_pixels"], manifest) == 32
     tiny = manifest.replace(dataclasses.replace(photo, width=8, height=8) for photo in manifest.photos)
     assert usual_size(BACKBONES["raw_pixels"], tiny) == 8
@@ -157,7 +137,7 @@ def test_photos_smaller_than_usual_are_not_blown_up_where_the_backbone_takes_the
 @pytest.mark.parametrize("number", [{"seed": -1}, {"per_class": 0}, {"epochs": 0}, {"size": 0}, {"folds": 1}])
 def test_numbers_out_of_range_are_refused_before_anything_begins(number: dict[str, int]) -> None:
     with pytest.raises(CallError, match="at least"):
-        resolve(Arm("raw_pixels"), photos(5), **number)  # type: ignore[arg-type]
+        resolve(Arm("raw_pixels"), photos([5] * 3), **number)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +146,7 @@ def test_numbers_out_of_range_are_refused_before_anything_begins(number: dict[st
 )
 def test_an_unknown_name_suggests_the_nearest(arm: Arm, hint: str) -> None:
     with pytest.raises(CallError, match=hint):
-        resolve(arm, photos(5))
+        resolve(arm, photos([5] * 3))
 
 
 @pytest.mark.parametrize("name", list(STRATEGIES))
