@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as draw
 
 from transfer.errors import DataError
-from transfer.folds import Fold, digest, divide, folded, together
+from transfer.folds import Fold, digest, divide, folded, groups, ties
 from transfer.manifest import Manifest
-from transfer.photo import SPLITS, Photo
+from transfer.photo import SPLITS
 
 
 def sides(manifest: Manifest, *, of: int, repetition: int = 0) -> list[dict[str, str | None]]:
@@ -35,7 +35,7 @@ def test_every_photo_is_judged_once_and_its_group_with_it(
     found = sides(manifest, of=of, repetition=repetition)
     for photo in manifest.kept:
         assert [one[photo.id] for one in found].count("test") == 1
-    for group in together(manifest.kept):
+    for group in groups(manifest.kept):
         for one in found:
             assert len({one[photo.id] for photo in group}) == 1
     for one in found:
@@ -92,9 +92,33 @@ def test_equal_content_joins_groups_through_others() -> None:
     a, b, c, d = (dataclasses.replace(photo, group=None) for photo in photos((4,)).photos)
     chain = [dataclasses.replace(a, group="x"), dataclasses.replace(b, group="y"), c, d]
     link = dataclasses.replace(chain[1], id="copy", group="x")
-    assert sorted(len(group) for group in together([*chain, link])) == [1, 1, 3]
+    assert sorted(len(group) for group in groups([*chain, link])) == [1, 1, 3]
     blank = [dataclasses.replace(photo, sha256="") for photo in (c, d)]
-    assert len(together(blank)) == 2, "no content known is no common content"
+    assert len(groups(blank)) == 2, "no content known is no common content"
+
+
+def test_a_photo_that_nothing_joins_with_others_is_a_group_of_its_own() -> None:
+    alone = [dataclasses.replace(photo, sha256="") for photo in photos((3,)).photos]
+    assert groups(alone) == [[photo] for photo in alone]
+    assert len({tie for photo in alone for tie in ties(photo)}) == 3
+
+
+@settings(max_examples=40)
+@given(keys=draw.lists(draw.tuples(draw.integers(0, 6), draw.integers(0, 6)), max_size=14))
+def test_groups_are_what_content_and_group_join_through_however_many_others(keys: list[tuple[int, int]]) -> None:
+    """0 stands for what is not known; of the joined photos each is reached from each, and from no other."""
+    chosen = [
+        dataclasses.replace(photo, sha256=f"{content or ''}", group=f"{group}" if group else None)
+        for photo, (content, group) in zip(photos((14,)).photos, keys, strict=False)
+    ]
+    found = groups(chosen)
+    assert sorted(photo.id for group in found for photo in group) == sorted(photo.id for photo in chosen)
+    for group in found:
+        reached = group[:1]
+        for photo in reached:
+            near = [other for other in chosen if set(ties(photo)) & set(ties(other))]
+            reached += [other for other in near if other not in reached]
+        assert sorted(photo.id for photo in reached) == sorted(photo.id for photo in group)
 
 
 def test_a_class_that_chance_would_take_from_training_stays_there() -> None:
@@ -106,6 +130,8 @@ def test_a_class_that_chance_would_take_from_training_stays_there() -> None:
 def test_too_few_groups_for_the_folds_are_named() -> None:
     with pytest.raises(DataError, match=r"class 0 \(4 groups\)"):
         folded(photos((12, 30), bursts=4), Fold(5, 0, 0))
+    with pytest.raises(DataError, match=r"class 0 \(1 group\)"):
+        folded(photos((3, 30), bursts=1), Fold(5, 0, 0))
 
 
 def test_photos_set_aside_are_in_no_fold() -> None:

@@ -1,8 +1,9 @@
 """Folds: for sets that are too small to spare a test split, every photo is judged by a model that never saw it. Pure.
 
-It owns the division of the kept photos into K folds, stratified by label and grouped (equal content and equal ``group``
-stay together), and the splits that one training sees: its fold is the test split, a fifth of the rest is validation,
-the remainder is for training. The manifest's own splits play no part in it.
+It owns what a group is wherever photos are divided (equal content or an equal ``group``, directly or through others),
+the division of the kept photos into K folds, stratified by label and groups whole, and the splits that one training
+sees: its fold is the test split, a fifth of the rest is validation, the remainder is for training. The manifest's own
+splits play no part in it.
 
 Everything follows one number, the seed of a run: of K folds, seed s is fold ``s % K`` of repetition ``s // K``. A
 repetition divides anew; within it every kept photo is judged once. Chance comes from a hash of the repetition and the
@@ -62,7 +63,7 @@ def folded(manifest: Manifest, fold: Fold) -> Manifest:
     validation = divide(rest, HELD_OUT, seed=f"{fold.repetition} {fold.number} validation")[0]
     trained = {photo.label for photo in rest} - {photo.label for photo in _without(rest, validation)}
     # Better nothing of a class to choose by than nothing to learn from.
-    alone = {id(photo) for group in together(rest) if trained & {photo.label for photo in group} for photo in group}
+    alone = {id(photo) for group in groups(rest) if trained & {photo.label for photo in group} for photo in group}
     sides = {photo.id: "train" for photo in rest}
     sides |= {photo.id: "validation" for photo in validation if id(photo) not in alone}
     sides |= {photo.id: "test" for photo in test}
@@ -83,7 +84,7 @@ def divide(photos: Sequence[Photo], parts: int, *, seed: str) -> list[list[Photo
 
     divided: list[list[Photo]] = [[] for _ in range(parts)]
     held = [Counter[str]() for _ in range(parts)]
-    for group in sorted(together(photos), key=order):
+    for group in sorted(groups(photos), key=order):
         labels = Counter(photo.label for photo in group)
         alike = [sum(times * there[label] for label, times in labels.items()) for there in held]
         number = min(range(parts), key=lambda at: (alike[at], len(divided[at]), at))
@@ -92,19 +93,28 @@ def divide(photos: Sequence[Photo], parts: int, *, seed: str) -> list[list[Photo
     return divided
 
 
-def together(photos: Iterable[Photo]) -> list[list[Photo]]:
-    """Photos that equal content or an equal ``group`` joins, directly or through others, in the order of the first."""
+def groups(photos: Iterable[Photo]) -> list[list[Photo]]:
+    """Photos that equal content or an equal ``group`` joins, directly or through others, in the order of the first.
+
+    A photo on its own is a group of one.
+    """
     group_of: dict[tuple[str, str], list[Photo]] = {}
     for photo in photos:
-        meeting = {id(found): found for key in _keys(photo) if (found := group_of.get(key)) is not None}
+        meeting = {id(found): found for key in ties(photo) if (found := group_of.get(key)) is not None}
         joined = max(meeting.values(), key=len, default=[])
         for other in meeting.values():
             if other is not joined:
                 joined += other
-                group_of |= {key: joined for each in other for key in _keys(each)}
+                group_of |= {key: joined for each in other for key in ties(each)}
         joined.append(photo)
-        group_of |= dict.fromkeys(_keys(photo), joined)
+        group_of |= dict.fromkeys(ties(photo), joined)
     return list({id(group): group for group in group_of.values()}.values())
+
+
+def ties(photo: Photo) -> list[tuple[str, str]]:
+    """What joins a photo with others: its content and its ``group``; of one that has neither, itself alone."""
+    found = [(kind, key) for kind, key in (("content", photo.sha256), ("group", photo.group)) if key]
+    return found or [("photo", photo.id)]
 
 
 def digest(manifest: Manifest) -> str:
@@ -113,14 +123,9 @@ def digest(manifest: Manifest) -> str:
     return hashlib.sha256(json.dumps(["folds", *rows]).encode()).hexdigest()
 
 
-def _keys(photo: Photo) -> list[tuple[str, str]]:
-    keys = [(kind, key) for kind, key in (("content", photo.sha256), ("group", photo.group)) if key]
-    return keys or [("photo", photo.id)]
-
-
 def _too_small(photos: Sequence[Photo], folds: int) -> list[str]:
-    groups = Counter(label for group in together(photos) for label in {photo.label for photo in group})
-    return [f"{label} ({count} groups)" for label, count in sorted(groups.items()) if count < folds]
+    counts = Counter(label for group in groups(photos) for label in {photo.label for photo in group})
+    return [f"{label} ({count} group{'s'[: count != 1]})" for label, count in sorted(counts.items()) if count < folds]
 
 
 def _without(photos: Iterable[Photo], left_out: Iterable[Photo]) -> list[Photo]:

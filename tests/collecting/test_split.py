@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from transfer.collecting.split import split
 from transfer.errors import CallError, DataError
+from transfer.folds import groups
 from transfer.manifest import Manifest
 from transfer.photo import Photo
 
@@ -76,6 +77,7 @@ def test_every_kept_photo_has_a_side_and_no_group_has_two(table, shares, seed):
             if getattr(each, key):
                 of[getattr(each, key)].add(each.split)
         assert all(len(found) == 1 for found in of.values())
+    assert all(len({photo.split for photo in group}) == 1 for group in groups(divided.kept)), "as folds know a group"
     assert {photo.id for photo in divided.photos} == {photo.id for photo in table.photos}
     had = {each.split for each in table.kept}
     nothing = {
@@ -228,7 +230,7 @@ def test_a_conflict_whose_cause_is_gone_is_taken_back():
 
 def test_classes_too_small_for_the_parts_are_named_with_their_counts():
     table = manifest(photos("cat", 1), photos("dog", 6, group="one burst"), photos("eel", 9))
-    with pytest.raises(DataError, match=r"cat \(1 photos in 1 .*, dog \(6 photos in 1 ") as caught:
+    with pytest.raises(DataError, match=r"cat \(1 photo in 1 .* group\), dog \(6 photos in 1 ") as caught:
         split(table)
     assert "eel" not in str(caught.value)
     assert caught.value.exit_status == 1

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from transfer.errors import CallError, DataError
+from transfer.folds import groups, ties
 from transfer.manifest import Manifest
 from transfer.photo import SPLITS, Photo
 
@@ -56,7 +57,7 @@ def split(manifest: Manifest, *, validation: float = 0.15, test: float = 0.15, s
         raise DataError("There is no photo to split.", remedy="Load a folder of photos first.")
     chosen: dict[str, str] = {}
     free: dict[str, list[_Group]] = defaultdict(list)
-    for photos in _groups(manifest.kept):
+    for photos in groups(manifest.kept):
         sides = {photo.split for photo in photos if photo.split}
         if sides:
             chosen |= {photo.id: side for photo in photos if not photo.split for side in sides}
@@ -71,7 +72,8 @@ def split(manifest: Manifest, *, validation: float = 0.15, test: float = 0.15, s
     for label in sorted(free):
         parts = plan.targets(counts[label])
         if len(free[label]) < sum(not counts[label][part] for part in parts):
-            small[label] = f"{sum(counts[label].values())} photos in {len(free[label])} undecided groups"
+            few = _times(len(free[label]), "undecided group")
+            small[label] = f"{_times(counts[label].total(), 'photo')} in {few}"
             continue
         for group, part in _fill(sorted(free[label], key=lambda group: group.order), parts, counts[label]):
             chosen |= {photo.id: part for photo in group.photos}
@@ -127,15 +129,15 @@ class _Plan:
 
 
 def _fill(
-    groups: Iterable[_Group], targets: Mapping[str, float], counts: Mapping[str, int]
+    undecided: Iterable[_Group], targets: Mapping[str, float], counts: Mapping[str, int]
 ) -> list[tuple[_Group, str]]:
     """Each group with its part: the one that lacks most; empty parts first once the groups are as few as those."""
-    groups = list(groups)
+    undecided = list(undecided)
     held = {part: counts.get(part, 0) for part in targets}
     filled: list[tuple[_Group, str]] = []
-    for index, group in enumerate(groups):
+    for index, group in enumerate(undecided):
         empty = [part for part in targets if not held[part]]
-        open_parts = empty if len(groups) - index <= len(empty) else list(targets)
+        open_parts = empty if len(undecided) - index <= len(empty) else list(targets)
         part = max(open_parts, key=lambda part: targets[part] - held[part])
         held[part] += sum(photo.label == group.label for photo in group.photos)
         filled.append((group, part))
@@ -156,32 +158,11 @@ def _too_small(small: Mapping[str, str], plan: _Plan) -> DataError:
     )
 
 
-# --- groups ---
+def _times(number: int, what: str) -> str:
+    return f"{number} {what}{'s'[: number != 1]}"
 
 
-def _groups(photos: Iterable[Photo]) -> list[list[Photo]]:
-    """Photos that equal content or an equal ``group`` joins, directly or through others."""
-    photos = list(photos)
-    leader = list(range(len(photos)))
-
-    def find(index: int) -> int:
-        while leader[index] != index:
-            leader[index] = leader[leader[index]]
-            index = leader[index]
-        return index
-
-    first: dict[tuple[str, str], int] = {}
-    for index, photo in enumerate(photos):
-        for key in _keys(photo):
-            leader[find(index)] = find(first.setdefault(key, index))
-    joined: dict[int, list[Photo]] = defaultdict(list)
-    for index, photo in enumerate(photos):
-        joined[find(index)].append(photo)
-    return list(joined.values())
-
-
-def _keys(photo: Photo) -> list[tuple[str, str]]:
-    return [(kind, key) for kind, key in (("content", photo.sha256), ("group", photo.group)) if key]
+# --- groups on two sides ---
 
 
 def _cut(manifest: Manifest) -> Manifest:
@@ -192,7 +173,7 @@ def _cut(manifest: Manifest) -> Manifest:
     for chosen in (_bridges, _undecided, _less_protected):
         manifest = manifest.replace(
             dataclasses.replace(photo, excluded=f"{CONFLICT}: its group has photos in {' and '.join(sides)}")
-            for photos in _groups(manifest.kept)
+            for photos in groups(manifest.kept)
             if len(sides := [side for side in SPLITS if any(photo.split == side for photo in photos)]) > 1
             for photo in chosen(photos)
         )
@@ -203,11 +184,9 @@ def _bridges(photos: list[Photo]) -> list[Photo]:
     """Undecided photos that touch decided ones of two sides themselves; without them the others may simply follow."""
     sides: dict[tuple[str, str], set[str]] = defaultdict(set)
     for photo in photos:
-        for key in _keys(photo):
+        for key in ties(photo):
             sides[key] |= {photo.split} if photo.split else set()
-    return [
-        photo for photo in photos if not photo.split and len(set().union(*(sides[key] for key in _keys(photo)))) > 1
-    ]
+    return [photo for photo in photos if not photo.split and len(set().union(*(sides[key] for key in ties(photo)))) > 1]
 
 
 def _undecided(photos: list[Photo]) -> list[Photo]:
