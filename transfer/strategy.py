@@ -157,15 +157,16 @@ class Strategy:
         return self.map_phases(epochs=epochs, least_steps=0) if self.phases else self
 
     def map_phases(self, **changes: Any) -> Strategy:
-        """The same strategy with these values in every phase.
+        """The same strategy with these values in every phase; without values it only asks whether there is one.
 
         Raises:
             CallError: It has no phase: a solver makes no steps that could be changed.
         """
         if not self.phases:
+            solvers = [f"the solver {step.kind}" for step in self.steps if isinstance(step, Solver)]
             raise CallError(
                 "There is no gradient descent in this strategy that could be changed.",
-                received=", ".join(changes),
+                received=" and ".join(solvers) or "a strategy without steps",
                 remedy="Leave it out, or use a strategy with phases, such as frozen_head or fine_tune_top.",
             )
         steps = tuple(dataclasses.replace(s, **changes) if isinstance(s, Phase) else s for s in self.steps)
