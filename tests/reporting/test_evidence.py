@@ -107,7 +107,7 @@ def test_without_runs_the_error_says_to_train(workspace: Workspace) -> None:
 def test_with_runs_of_other_data_only_the_error_says_so(workspace: Workspace) -> None:
     manifest = photos(workspace, **SMALL)
     write_runs(workspace, manifest, (PROBE,), seeds=1)
-    with pytest.raises(TransferError, match="1 runs of other data"):
+    with pytest.raises(TransferError, match="1 run of other data"):
         gather(workspace, photos(workspace, labels=("x", "y"), counts=(4, 20, 30)), read_runs(workspace))
 
 

@@ -234,6 +234,63 @@ def test_one_seed_is_stated_with_a_caution(workspace: Workspace) -> None:
     assert "another seed may turn it round" not in words(page(workspace, manifest))
 
 
+CLUMSY = re.compile(r"(?<![\d.,])1 (?!class\b)(\w+s)\b|\b(all|the|both|last) 1\b|: \.", re.IGNORECASE)
+
+
+def lines(markup: str) -> list[str]:
+    """What a person reads of it, a cell or a paragraph each."""
+    bare = re.sub(r"<(style|svg|script).*?</\1>", " ", markup, flags=re.DOTALL)
+    bare = re.sub(r"</?(span|strong|wbr|code|abbr|i|br)\b[^>]*>", " ", bare)
+    return [
+        " ".join(line.split()) for line in html.unescape(re.sub(r"<[^>]+>", "\n", bare)).splitlines() if line.strip()
+    ]
+
+
+@pytest.mark.parametrize("clumsy", ["all 1 seed taken together", "The 1 photo that", "(1 runs)", "1 seeds averaged"])
+def test_what_reads_badly_of_one_would_be_found(clumsy: str) -> None:
+    assert CLUMSY.search(clumsy)
+    assert not CLUMSY.search("1 class, 11 photos, 0.1 points, Top 1")
+
+
+@pytest.mark.parametrize(("counts", "sizes"), [((1, 1, 1), (None,)), ((1, 1, 1), (None, 1)), ((2, 2, 2), (1,))])
+@pytest.mark.parametrize("arms", [(LENET,), (dataclasses.replace(LENET, epochs=1), PROBE)])
+def test_one_of_a_thing_is_told_as_one(
+    workspace: Workspace, arms: tuple[Competitor, ...], counts: tuple[int, int, int], sizes: tuple[int | None, ...]
+) -> None:
+    manifest = photos(workspace, labels=("ant", "bee"), counts=counts, draws=1)
+    write_runs(workspace, manifest, arms, seeds=1, sizes=sizes)
+    write_failure(workspace, manifest, "vgg16:fine_tune_all", "no memory")
+    text = page(workspace, manifest)
+    drawn = re.findall(r"<desc[^>]*>(.*?)</desc>", text)
+    assert [line for line in (*lines(text), *drawn) if CLUMSY.search(line)] == []
+    said = words(text)
+    for averaged in ("the mean over the seeds", "taken together", "averaged", "eans over", "a tick for each seed"):
+        assert averaged not in said, averaged
+    for corrected in ("Holm", "after correction", "joint paired bootstrap"):
+        assert corrected not in said, corrected
+    assert ("p is that of McNemar’s test (mid-p); a pair counts" in said) == (len(arms) > 1)
+    assert "Test split openedonce" in said or "once by each run" in said
+
+
+def test_several_seeds_are_told_as_several(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_runs(workspace, manifest, (PROBE, HEAD, LENET), seeds=2)
+    assert "both seeds taken together" in words(page(workspace, manifest))
+    write_runs(workspace, manifest, (PROBE, HEAD, LENET), seeds=3)
+    said = words(page(workspace, manifest))
+    for words_of_several in (
+        "all 3 seeds taken together",
+        "its seeds averaged",
+        "the mean over the seeds",
+        "joint paired bootstrap over seeds and photos",
+        "p is corrected by Holm over all pairs of one table; a pair",
+        "9 times in all, once by each run",
+        "2026-05-01 10:00 UTC to 2026-05-03 10:00 UTC",
+    ):
+        assert words_of_several in said, words_of_several
+    assert "McNemar" not in said
+
+
 def test_without_a_test_split_no_winner_is_named(workspace: Workspace) -> None:
     manifest = photos(workspace, labels=("ant", "bee"), counts=(4, 20, 0))
     write_runs(workspace, manifest, (PROBE, LENET))

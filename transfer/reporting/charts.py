@@ -19,6 +19,8 @@ from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from transfer.reporting.markup import plural
+
 # Colours that stand for the page's own until the SVG is written: matplotlib knows no CSS variables.
 INK, MUTED, RULE, ACCENT, QUIET = "#010101", "#020202", "#030303", "#040404", "#050505"
 ARMS = tuple(f"#0601{n:02}" for n in range(1, 9))
@@ -97,11 +99,11 @@ def _told(histories: Sequence[Sequence[Mapping[str, float]]]) -> str:
     """The chart in words."""
     epochs = [len(rows) for rows in histories]
     best = [max((row.get("validation_accuracy", 0.0) for row in rows), default=0.0) for rows in histories]
-    runs = f"{len(histories)} run{'s' if len(histories) > 1 else ''}"
-    lengths = f"{min(epochs)} to {max(epochs)}" if min(epochs) < max(epochs) else f"{max(epochs)}"
+    runs = plural(len(histories), "run")
+    lengths = f"{min(epochs)} to {max(epochs)} epochs" if min(epochs) < max(epochs) else plural(max(epochs), "epoch")
     held = any("validation_accuracy" in row for rows in histories for row in rows)
     peak = f" Best validation accuracy: {', '.join(f'{value:.1%}' for value in best)}." if held else ""
-    return f"Accuracy and loss by epoch for {runs} of {lengths} epochs, on training and validation photos.{peak}"
+    return f"Accuracy and loss by epoch for {runs} of {lengths}, on training and validation photos.{peak}"
 
 
 def theme() -> AbstractContextManager[None]:

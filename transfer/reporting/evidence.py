@@ -19,6 +19,7 @@ from transfer.manifest import Manifest
 from transfer.photo import Photo
 from transfer.reporting.changes import Changes
 from transfer.reporting.example import Example, examples
+from transfer.reporting.markup import plural
 from transfer.reporting.mistake import Mistake, worst_mistakes
 from transfer.reporting.pair import Omnibus, Pair, omnibus_of, pairs_of
 from transfer.reporting.result import Result, results_of
@@ -139,7 +140,7 @@ def _check(runs: Sequence[Run], own: Sequence[Run]) -> None:
     if not own:
         raise TransferError(
             "No run was made with the present photos, labels and splits.",
-            received=f"{len(runs)} runs of other data",
+            received=f"{plural(len(runs), 'run')} of other data",
             remedy="Train again: `transfer train WS`. The old runs stay where they are.",
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -48,16 +49,16 @@ def chance(value: float) -> str:
     return "> 99%" if value > 0.99 else "< 1%" if value < 0.01 else percent(value, 0)
 
 
-def points(value: float | None) -> str:
+def points(value: float | None, digits: int = 1) -> str:
     """A difference of shares in points, with its sign.
 
-    >>> points(0.0312), points(-0.004), points(0.0)
-    ('+3.1', '−0.4', '0.0')
+    >>> points(0.0312), points(-0.004), points(0.0), points(0.05, 0)
+    ('+3.1', '−0.4', '0.0', '+5')
     """
     if value is None or not _known(value):
         return DASH
-    text = f"{100 * value:+.1f}".replace("-", "−")
-    return text[1:] if text[1:] == "0.0" else text
+    text = f"{100 * value:+.{digits}f}".replace("-", "−")
+    return text if text.strip("+−0.") else text[1:]
 
 
 def count(value: float | None) -> str:
@@ -82,11 +83,13 @@ def about(value: float) -> str:
 def duration(value: float | None) -> str:
     """Seconds as a person says them.
 
-    >>> duration(0.42), duration(7.31), duration(83), duration(5025)
-    ('0.42 s', '7.3 s', '1 min 23 s', '1 h 23 min')
+    >>> duration(0.42), duration(7.31), duration(83), duration(5025), duration(0)
+    ('0.42 s', '7.3 s', '1 min 23 s', '1 h 23 min', '0 s')
     """
     if value is None or not _known(value):
         return DASH
+    if value == 0:
+        return "0 s"
     if value < 59.95:
         return f"{value:.2f} s" if value < 1 else f"{value:.1f} s"
     minutes, seconds = divmod(round(value), 60)
@@ -151,6 +154,18 @@ def of_ground(ground: Ground) -> str:
     return of_size(ground.per_class) + (f", in {ground.folds} folds" if ground.folds else "")
 
 
+def moment(value: str) -> str:
+    """A point in time to the minute, by the clock of UTC; what is none is left as it is.
+
+    >>> moment("2026-05-01T12:30:59+02:00"), moment("some day")
+    ('2026-05-01 10:30 UTC', 'some day')
+    """
+    try:
+        return datetime.fromisoformat(value).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    except (ValueError, OverflowError):
+        return value
+
+
 def plural(value: int, one: str, many: str | None = None) -> str:
     """A counted noun.
 
@@ -174,6 +189,7 @@ _TEMPLATES.filters |= {
     "chance": chance,
     "count": count,
     "duration": duration,
+    "moment": moment,
     "number": number,
     "of_ground": of_ground,
     "of_size": of_size,

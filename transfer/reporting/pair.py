@@ -38,6 +38,11 @@ class Pair:
     corrected: float
 
     @property
+    def exact(self) -> bool:
+        """Whether p is McNemar's mid-p."""
+        return _exact(self.a, self.difference)
+
+    @property
     def settled(self) -> bool:
         """Whether the two can be told apart."""
         return self.corrected < LEVEL
@@ -141,9 +146,13 @@ def _resampled(result: Result, photos: Sequence[str], resamples: scores.Resample
     return drawn
 
 
+def _exact(a: Result, difference: scores.Difference) -> bool:
+    """Whether two single runs met on single photos: there McNemar's mid-p is exact about few disagreements."""
+    return not a.folds and difference.seeds == 1 and difference.groups == difference.photos
+
+
 def _p_value(a: Result, b: Result, difference: scores.Difference) -> float:
-    """Of two single runs on single photos McNemar's mid-p, which is exact about few disagreements."""
-    if a.folds or difference.seeds > 1 or difference.groups < difference.photos:
+    if not _exact(a, difference):
         return difference.p
     seed = next(seed for seed in a.seeds if seed in b.seeds)
     one, other = (

@@ -69,6 +69,19 @@ class Result:
         return f"{self.folds} folds" if whole == 1 else f"{whole} repetitions of {self.folds} folds"
 
     @property
+    def pooled(self) -> str:
+        """That its runs are taken as one, to go on with in a sentence; nothing of a run on its own."""
+        if len(self.runs) == 1:
+            return ""
+        every = "" if self.folds else "both " if len(self.runs) == 2 else "all "
+        return f", {every}{self.trainings.removeprefix('2 ') if every == 'both ' else self.trainings} taken together"
+
+    @property
+    def averaged(self) -> str:
+        """Likewise of answers that are averaged over the seeds, or over the repetitions of folds."""
+        return "" if len(self.answers) == 1 else f", its {'repetitions' if self.folds else 'seeds'} averaged"
+
+    @property
     def judged(self) -> str:
         """What its figures are of, in words."""
         return "photos, each by a model trained without it" if self.folds else f"{self.stated[0].split} photos"

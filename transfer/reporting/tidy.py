@@ -86,7 +86,7 @@ def read_csv(place: Path) -> list[dict[str, str]]:
     except (OSError, UnicodeDecodeError, csv.Error, ValueError, TypeError) as error:
         raise DataError(
             "There is no earlier report to compare with.",
-            received=f"{path}: {error}",
+            received=f"{path}: {(error.strerror if isinstance(error, OSError) else None) or error}",
             remedy=f"Name the folder of a report; what is read from it is its {NAME}.",
         ) from error
 

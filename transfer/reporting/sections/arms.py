@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from transfer import scores
 from transfer.comparison import Ground
+from transfer.reporting import method
 from transfer.reporting.evidence import Evidence
 from transfer.reporting.markup import DASH, render
 from transfer.reporting.pair import Pair
@@ -25,6 +26,8 @@ def body(evidence: Evidence) -> Markup | None:
         evidence=evidence,
         groups=[_group(ground, evidence) for ground in evidence.grounds],
         several=len(evidence.grounds) > 1,
+        repeated=any(len(result.runs) > 1 for result in evidence.results if result.folds is None),
+        method=method,
         folds=any(ground.folds for ground in evidence.grounds),
         given=any(ground.folds is None for ground in evidence.grounds),
     )
@@ -37,7 +40,14 @@ def _group(ground: Ground, evidence: Evidence) -> dict[str, object]:
     def place(value: float) -> str:
         return f"{100 * (value - low) / (high - low):.2f}%"
 
-    return {"ground": ground, "rows": [_row(one, evidence) for one in own], "low": low, "high": high, "place": place}
+    return {
+        "averaged": any(len(one.answers) > 1 for one in own),
+        "ground": ground,
+        "rows": [_row(one, evidence) for one in own],
+        "low": low,
+        "high": high,
+        "place": place,
+    }
 
 
 def _row(result: Result, evidence: Evidence) -> dict[str, object]:

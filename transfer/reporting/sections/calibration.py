@@ -32,9 +32,16 @@ def body(evidence: Evidence) -> Markup | None:
         evidence=evidence,
         best=best,
         chart=reliability(bins, name="reliability", title=f"Reliability of {best.title}", told=f"{told}."),
+        means=_means(evidence),
         held=len(best.validation[0].photos),
         rows=[_row(result) for result in evidence.main if result.accuracies],
     )
+
+
+def _means(evidence: Evidence) -> str:
+    if all(len(result.answers) == 1 for result in evidence.main):
+        return ""
+    return f"Means over the {'repetitions' if evidence.grounds[0].folds else 'seeds'}. "
 
 
 def _row(result: Result) -> dict[str, Any]:

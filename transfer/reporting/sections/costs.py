@@ -15,7 +15,12 @@ from transfer.reporting.section import Section
 def body(evidence: Evidence) -> Markup | None:
     if not evidence.results:
         return None
-    return render("costs.html", ground=evidence.grounds[0], rows=[_row(result) for result in evidence.main])
+    return render(
+        "costs.html",
+        ground=evidence.grounds[0],
+        repeated=any(len(result.runs) > 1 for result in evidence.main),
+        rows=[_row(result) for result in evidence.main],
+    )
 
 
 def _row(result: Result) -> dict[str, Any]:

@@ -20,6 +20,7 @@ def body(evidence: Evidence) -> Markup | None:
     return render(
         "curves.html",
         ground=evidence.grounds[0],
+        repeated=any(len(result.runs) > 1 for result, chart in drawn if chart),
         charts=[(result, chart) for result, chart in drawn if chart],
         solved=[result for result, chart in drawn if not chart],
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from transfer.reporting import method
 from transfer.reporting.evidence import Evidence
 from transfer.reporting.markup import render
 from transfer.reporting.pair import Pair
@@ -33,6 +34,9 @@ def body(evidence: Evidence) -> Markup | None:
     return render(
         "differences.html",
         groups=groups,
+        interval=method.interval(evidence.pairs),
+        p=method.p_value(evidence.pairs),
+        seeds=max(pair.difference.seeds for pair in evidence.pairs),
         folds=any(group["ground"].folds for group in groups),
         given=any(group["ground"].folds is None for group in groups),
     )

@@ -39,6 +39,7 @@ def body(evidence: Evidence) -> Markup | None:
         sizes=sizes,
         rows=[(title, [of.get(size) for size in sizes]) for title, of in several.items()],
         all=round(_of_all(evidence)) if None in sizes else None,
+        repeated=any(len(one.accuracies) > 1 for of in several.values() for one in of.values()),
         left_out=len(several) - len(drawn),
     )
 

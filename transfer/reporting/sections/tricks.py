@@ -83,7 +83,7 @@ def body(evidence: Evidence) -> Markup | None:
         own = [effect for effect in found if effect.pair.a.ground == ground]
         if own:
             groups.append({"ground": ground, "effects": own, "scale": scale([effect.pair for effect in own])})
-    return render("tricks.html", groups=groups)
+    return render("tricks.html", groups=groups, several=any(len(group["effects"]) > 1 for group in groups))
 
 
 section = Section("Tricks", 38, body)

@@ -74,7 +74,7 @@ def judge(evidence: Evidence) -> Verdict | None:
 
 
 def body(evidence: Evidence) -> Markup:
-    return render("verdict.html", evidence=evidence, verdict=judge(evidence))
+    return render("verdict.html", evidence=evidence, verdict=judge(evidence), several=len(evidence.main) > 2)
 
 
 section = Section("Verdict", 10, body)
