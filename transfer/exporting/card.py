@@ -1,4 +1,4 @@
-"""Run -> model card: what the artifact is, how good it is, and under which licences its photos are."""
+"""Run -> model card: what the artifact is, how good it is, when it refuses, and which licences its photos have."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from transfer import scores
+from transfer.exporting.refusing import Refusing
 from transfer.manifest import Manifest
 from transfer.run import Run
 
@@ -36,7 +37,7 @@ uint8 RGB pictures `(n, height, width, 3)` of any size. Neither needs any prepro
 ## How good it is
 
 {_figures(run)}
-{_calibration(run, exported.temperature)}
+{_calibration(run, exported.temperature)}{_refusing(exported.refusing)}
 The network: {facts["parameters"]["total"]:,} parameters, {facts["parameters"]["trainable"]:,} of them trained; input
 {facts["size"]} x {facts["size"]} pixels; trained on {_trained_on(run)}, seed {run.seed}.
 
@@ -45,7 +46,9 @@ The network: {facts["parameters"]["total"]:,} parameters, {facts["parameters"]["
 After writing, a fresh process without Keras answered on {exported.checked} real photos through both signatures. The
 largest difference of any probability from those kept in training{
         "" if exported.temperature is None else ", at that temperature,"
-    } was {exported.max_difference:.1e}.
+    } was {exported.max_difference:.1e}.{
+        "" if exported.refusing is None else f" Of {exported.refused} of these photos it said `unknown`, as it should."
+    }
 
 ## Data
 
@@ -80,6 +83,43 @@ changes no answer, only how sure it is."""
         said += f""" On the test photos the expected calibration error goes from {errors[0]:.3f} to
 {errors[1]:.3f}, the log loss from {losses[0]:.3f} to {losses[1]:.3f}."""
     return f"{said}\n"
+
+
+def _refusing(refusing: Refusing | None) -> str:
+    """When it says `unknown` and what comes of that, or nothing; an empty line behind it."""
+    if refusing is None:
+        return ""
+    chosen = "Whoever exported the model named that threshold."
+    if refusing.aim is not None:
+        chosen = f"""That threshold is the least that leaves at most
+{100 * refusing.aim:g} % of the answers on validation wrong, so there it looks a little too good; test had no say."""
+    lines = ["| split | photos | coverage | 95 % interval | error | 95 % interval |", "|---|---|---|---|---|---|"]
+    for split, measured in (("validation", refusing.validation), ("test", refusing.test)):
+        if measured is not None:
+            shares = f"{_share(measured.coverage)} | {_share(measured.error)}"
+            lines.append(f"| {split} | {measured.photos:,} | {shares} |")
+    table = "\n".join(lines)
+    return f"""
+It may refuse: `label` is `unknown` {refusing.where}.
+`probability` stays the largest probability, and all class probabilities are there. {chosen}
+
+{table}
+
+*Coverage* is the share of photos, without those of `background`, that get the name of a class; *error* is the share of
+those answers that are wrong. Both intervals are Wilson's.{_other_things(refusing)}
+"""
+
+
+def _other_things(refusing: Refusing) -> str:
+    if refusing.background is not None:
+        return ""
+    return """ They hold for photos like these: without a class `background`
+it has seen nothing else, and may be just as sure of it."""
+
+
+def _share(share: scores.Share) -> str:
+    interval = share.interval
+    return "none | " if interval is None else f"{share.value:.3f} | {interval.low:.3f} to {interval.high:.3f}"
 
 
 def _figures(run: Run) -> str:

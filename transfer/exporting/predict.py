@@ -21,7 +21,8 @@ from transfer.run import Run
 
 BATCH = 32
 
-Answer = Callable[[list[bytes]], numpy.ndarray]
+Answer = Callable[[list[bytes]], tuple[list[str], numpy.ndarray]]
+"""Photos as bytes -> what is said of each, and class probabilities ``(n, C)``."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Prediction:
     """The answer for one file.
 
     Attributes:
-        file: As it was named. label, probability: Of the most probable class.
+        file: As it was named. probability: Of the most probable class.
+        label: That class, or `unknown` where an exported model refuses to name one.
         top: The most probable classes with their probabilities, best first.
         error: Why there is no answer.
     """
@@ -39,6 +41,11 @@ class Prediction:
     probability: float | None = None
     top: tuple[tuple[str, float], ...] = ()
     error: str | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether the model answered without naming a class."""
+        return self.error is None and self.label != self.top[0][0]
 
     def to_dict(self) -> dict[str, Any]:
         """The fields that ``--json`` promises."""
@@ -62,12 +69,12 @@ def predict(model: Path, files: Sequence[Path], *, top: int = 5) -> Iterator[Pre
     for start in range(0, len(files), BATCH):
         chunk = [(file, *_read(file)) for file in files[start : start + BATCH]]
         good = [content for _, content, error in chunk if error is None and content is not None]
-        rows = iter(answer(good)) if good else iter(())
+        said = iter(zip(*answer(good), strict=True)) if good else iter(())
         for file, _, error in chunk:
             if error is not None:
                 yield Prediction(str(file), error=error)
             else:
-                yield _name(str(file), next(rows), labels, top)
+                yield _name(str(file), *next(said), labels, top)
 
 
 def _open(model: Path) -> tuple[tuple[str, ...], Answer]:
@@ -87,8 +94,10 @@ def _open_run(run: Run) -> tuple[tuple[str, ...], Answer]:
     signature = tf.TensorSpec((None, size, size, 3), tf.uint8)
     function = tf.function(lambda pictures: whole(pictures, training=False)).get_concrete_function(signature)
 
-    def answer(contents: list[bytes]) -> numpy.ndarray:
-        return function(tf.stack([pixels.decode_resize(tf.constant(content), size) for content in contents])).numpy()
+    def answer(contents: list[bytes]) -> tuple[list[str], numpy.ndarray]:
+        pictures = tf.stack([pixels.decode_resize(tf.constant(content), size) for content in contents])
+        probabilities = function(pictures).numpy()
+        return [run.labels[at] for at in probabilities.argmax(axis=1)], probabilities
 
     return run.labels, answer
 
@@ -97,8 +106,9 @@ def _open_export(folder: Path) -> tuple[tuple[str, ...], Answer]:
     served = tf.saved_model.load(str(folder))
     function = served.signatures["serving_default"]
 
-    def answer(contents: list[bytes]) -> numpy.ndarray:
-        return function(encoded=tf.constant(contents))["probabilities"].numpy()
+    def answer(contents: list[bytes]) -> tuple[list[str], numpy.ndarray]:
+        answers = function(encoded=tf.constant(contents))
+        return [label.decode() for label in answers["label"].numpy()], answers["probabilities"].numpy()
 
     answer.served = served  # type: ignore[attr-defined]  # the function alone would not keep its variables alive
     return tuple(label.decode() for label in served.labels.numpy()), answer
@@ -116,7 +126,7 @@ def _read(file: Path) -> tuple[bytes | None, str | None]:
     return content, None
 
 
-def _name(file: str, row: numpy.ndarray, labels: Sequence[str], top: int) -> Prediction:
+def _name(file: str, label: str, row: numpy.ndarray, labels: Sequence[str], top: int) -> Prediction:
     order = numpy.argsort(-row, kind="stable")[: max(1, top)]
     best = tuple((labels[at], float(row[at])) for at in order)
-    return Prediction(file, *best[0], top=best)
+    return Prediction(file, label, best[0][1], top=best)

@@ -3,8 +3,8 @@
     python proof.py SAVED_MODEL FOLDER
 
 FOLDER holds NNNN.encoded (a file's bytes) and NNNN.npy (the same picture, upright uint8); ``answers.json`` is written
-beside them with the class probabilities of each signature. Neither this package nor Keras can be imported here, so an
-artifact that secretly needs them fails.
+beside them with the label and the class probabilities that each signature gives. Neither this package nor Keras can be
+imported here, so an artifact that secretly needs them fails.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 BATCH = 16
 
@@ -26,14 +27,20 @@ def main(model: str, folder: Path) -> None:
 
     signatures = tf.saved_model.load(model).signatures
     files = sorted(folder.glob("*.encoded"))
-    answers: dict[str, list[list[float]]] = {"serving_default": [], "images": []}
+    answers: dict[str, dict[str, list[Any]]] = {
+        name: {"label": [], "probabilities": []} for name in ("serving_default", "images")
+    }
+
+    def keep(name: str, answer: dict[str, Any]) -> None:
+        answers[name]["label"] += [label.decode() for label in answer["label"].numpy()]
+        answers[name]["probabilities"] += answer["probabilities"].numpy().tolist()
+
     for start in range(0, len(files), BATCH):
         encoded = tf.constant([file.read_bytes() for file in files[start : start + BATCH]])
-        answers["serving_default"] += signatures["serving_default"](encoded=encoded)["probabilities"].numpy().tolist()
+        keep("serving_default", signatures["serving_default"](encoded=encoded))
     for file in files:
-        images = tf.constant(numpy.load(file.with_suffix(".npy"))[None])
-        answers["images"] += signatures["images"](images=images)["probabilities"].numpy().tolist()
-    (folder / "answers.json").write_text(json.dumps(answers))
+        keep("images", signatures["images"](images=tf.constant(numpy.load(file.with_suffix(".npy"))[None])))
+    (folder / "answers.json").write_text(json.dumps(answers), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 The artifact takes encoded bytes, or upright uint8 pictures of any size, and gives the label by name. It holds its
 labels, its decoder, its resize and its preprocessing, and needs nothing but TensorFlow. It is not written until a fresh
 process, in which neither this package nor Keras can be imported, has answered on real photos as the run did. Where it
-is to be calibrated, that is as the run did at the temperature that its validation photos ask for.
+is to be calibrated, that is as the run did at the temperature that its validation photos ask for. Where it may refuse,
+it must also have said `unknown` of the photos that it should, and of no other.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy
@@ -24,7 +26,8 @@ import tensorflow as tf
 from transfer import pixels, scores
 from transfer.credits import credits_csv, credits_page
 from transfer.errors import DataError, ExportError
-from transfer.exporting import card, proof
+from transfer.exporting import card, proof, refusing
+from transfer.exporting.refusing import UNKNOWN, Refusing
 from transfer.manifest import Manifest
 from transfer.models.rebuild import rebuild
 from transfer.photo import Photo
@@ -46,6 +49,8 @@ class Exported:
         path: The folder. format: ``saved_model``.
         max_difference: Of any class probability from the run's kept predictions. checked: On how many photos.
         temperature: That its probabilities were calibrated with; None where they are the run's own.
+        refusing: When it says `unknown`; None where it always names a class.
+        refused: For how many of the photos that were checked it said so, as it should.
     """
 
     path: Path
@@ -53,16 +58,23 @@ class Exported:
     max_difference: float
     checked: int
     temperature: float | None = None
+    refusing: Refusing | None = None
+    refused: int = 0
 
 
 class Served(tf.Module):
     """What is written: two functions from photos to names and probabilities."""
 
     def __init__(
-        self, classifier: keras.Model, labels: Sequence[str], size: int, temperature: float | None = None
+        self,
+        classifier: keras.Model,
+        labels: Sequence[str],
+        size: int,
+        temperature: float | None = None,
+        refusing: Refusing | None = None,
     ) -> None:
         super().__init__()
-        self._size, self._temperature = size, temperature
+        self._size, self._temperature, self._refusing = size, temperature, refusing
         self.labels = tf.Variable(list(labels), trainable=False, name="labels")
         self._classifier = classifier
         # Keras' own objects would ask for Keras when they are read back; plain variables do not.
@@ -88,35 +100,58 @@ class Served(tf.Module):
         if self._temperature is not None:  # as scores.tempered does it
             logits = tf.math.log(tf.clip_by_value(probabilities, scores.LEAST, 1.0))
             probabilities = tf.nn.softmax(logits / self._temperature)
+        best, probability = tf.argmax(probabilities, axis=1), tf.reduce_max(probabilities, axis=1)
+        label = tf.gather(self.labels, best)
+        if self._refusing is not None:  # as scores.answered does it
+            given = probability >= self._refusing.unknown_below
+            if self._refusing.background is not None:
+                given &= best != self._refusing.background
+            label = tf.where(given, label, UNKNOWN)
         return {
-            "label": tf.gather(self.labels, tf.argmax(probabilities, axis=1)),
-            "probability": tf.reduce_max(probabilities, axis=1),
+            "label": label,
+            "probability": probability,
             "probabilities": probabilities,
             "labels": tf.identity(self.labels),
         }
 
 
-def export(run: Run, workspace: Workspace, manifest: Manifest, *, into: Path, calibrate: bool = False) -> Exported:
+def export(
+    run: Run,
+    workspace: Workspace,
+    manifest: Manifest,
+    *,
+    into: Path,
+    calibrate: bool = False,
+    unknown_below: float | str | None = None,
+) -> Exported:
     """Write the run's classifier as a SavedModel with its card and credits, once it has proved itself.
 
     Args:
         run: Whose. workspace, manifest: Where its photos are. into: The folder.
         calibrate: Divide its scores by the temperature that suits the validation photos (Guo et al. 2017): no answer
             changes, only how sure it is.
+        unknown_below: Say `unknown` where the largest probability, calibrated if that was asked for, is below this one;
+            ``auto`` takes the least that leaves few enough validation answers wrong.
 
     Raises:
+        CallError: ``unknown_below`` is neither a probability nor ``auto``.
         ExportError: The artifact answers otherwise than the run did, or ``into`` holds something else.
-        DataError: It is to be calibrated, and validation says nothing of how sure it should be.
+        DataError: It is to be calibrated, and validation says nothing of how sure it should be; or it is to refuse, and
+            validation can choose no threshold, or a class is named `unknown`.
     """
+    if unknown_below is not None:
+        refusing.check(unknown_below, run.labels)
     _check_target(into)
     temperature = _temperature(run) if calibrate else None
-    kept = _kept(run, temperature)
-    served = Served(rebuild(run).whole(), run.labels, run.facts["size"], temperature)
+    validation, test = (_at(run.predictions(split), temperature) for split in ("validation", "test"))
+    refusal = None if unknown_below is None else refusing.decide(unknown_below, run.labels, validation, test)
+    kept = _kept(run, validation, test)
+    served = Served(rebuild(run).whole(), run.labels, run.facts["size"], temperature, refusal)
     with atomically(into) as temporary:
         signatures = {"serving_default": served.encoded, "images": served.images}
         tf.saved_model.save(served, str(temporary), signatures=signatures)
-        difference, checked = _prove(temporary, kept, manifest, workspace, run)
-        exported = Exported(into, "saved_model", difference, checked, temperature)
+        difference, checked, refused = _prove(temporary, kept, manifest, workspace, run, refusal)
+        exported = Exported(into, "saved_model", difference, checked, temperature, refusal, refused)
         (temporary / "labels.txt").write_text("".join(f"{label}\n" for label in run.labels), encoding="utf-8")
         (temporary / "README.md").write_text(card.model_card(run, manifest, exported), encoding="utf-8")
         (temporary / "CREDITS.csv").write_text(credits_csv(manifest), encoding="utf-8")
@@ -135,24 +170,30 @@ def _temperature(run: Run) -> float:
     return scores.temperature(part.truth, part.probabilities)
 
 
-def _kept(run: Run, temperature: float | None) -> Predictions:
-    """What the artifact must answer."""
-    kept = run.predictions("test")
-    if not len(kept.truth):
-        if run.facts.get("refit"):
-            raise ExportError(
-                "A refitted run without test photos has kept no answers of its final weights to prove itself by.",
-                received=f"run {run.id}",
-                remedy="Split with a test share, or compare without --refit.",
-            )
-        kept = run.predictions("validation")
+def _at(part: Predictions, temperature: float | None) -> Predictions:
+    """As the artifact gives them."""
     if temperature is None:
-        return kept
-    return dataclasses.replace(kept, probabilities=scores.tempered(kept.probabilities, temperature).astype("float32"))
+        return part
+    return dataclasses.replace(part, probabilities=scores.tempered(part.probabilities, temperature).astype("float32"))
 
 
-def _prove(folder: Path, kept: Predictions, manifest: Manifest, workspace: Workspace, run: Run) -> tuple[float, int]:
-    """Ask the artifact in a fresh process about real photos; the largest difference and how many were asked."""
+def _kept(run: Run, validation: Predictions, test: Predictions) -> Predictions:
+    """What the artifact must answer."""
+    if len(test.truth):
+        return test
+    if run.facts.get("refit"):
+        raise ExportError(
+            "A refitted run without test photos has kept no answers of its final weights to prove itself by.",
+            received=f"run {run.id}",
+            remedy="Split with a test share, or compare without --refit.",
+        )
+    return validation
+
+
+def _prove(
+    folder: Path, kept: Predictions, manifest: Manifest, workspace: Workspace, run: Run, refusal: Refusing | None
+) -> tuple[float, int, int]:
+    """Ask the artifact in a fresh process; the largest difference, how many photos were asked and how many refused."""
     photos = {photo.id: photo for photo in manifest.photos}
     known = [row for row, id in enumerate(kept.photos) if id in photos]
     if not known:
@@ -162,20 +203,35 @@ def _prove(folder: Path, kept: Predictions, manifest: Manifest, workspace: Works
             remedy="Load the photos that the run was made from again.",
         )
     rows = [known[round(at)] for at in numpy.linspace(0, len(known) - 1, min(CHECKED, len(known)))]
-    answers = _ask(folder, [photos[kept.photos[row]] for row in rows], workspace)
-    for signature, probabilities in answers.items():
+    largest, refused = 0.0, 0
+    for signature, answer in _ask(folder, [photos[kept.photos[row]] for row in rows], workspace).items():
+        probabilities = numpy.array(answer["probabilities"], "float32")
         difference = float(numpy.abs(probabilities - kept.probabilities[rows]).max())
         if not difference <= TOLERANCE:
-            raise ExportError(
-                f"The artifact's signature {signature!r} answers otherwise than the run did; nothing was written.",
-                received=f"a probability off by {difference:.2g} (tolerance {TOLERANCE:g}) on {len(rows)} photos",
-                remedy="Train the run again on this machine; if that does not help, please report it.",
-            )
-    return max(float(numpy.abs(p - kept.probabilities[rows]).max()) for p in answers.values()), len(rows)
+            raise _otherwise(signature, f"a probability off by {difference:.2g} (tolerance {TOLERANCE:g})", len(rows))
+        # By the artifact's own probabilities: one a hair from the threshold may lie on the run's other side of it.
+        said = _names(run.labels, probabilities) if refusal is None else refusal.said(run.labels, probabilities)
+        wrong = [pair for pair in zip(answer["label"], said, strict=True) if pair[0] != pair[1]]
+        if wrong:
+            raise _otherwise(signature, f"{wrong[0][0]!r} instead of {wrong[0][1]!r}", len(rows))
+        largest, refused = max(largest, difference), 0 if refusal is None else said.count(UNKNOWN)
+    return largest, len(rows), refused
 
 
-def _ask(folder: Path, photos: Sequence[Photo], workspace: Workspace) -> dict[str, numpy.ndarray]:
-    """Class probabilities by signature, from a process that knows only TensorFlow."""
+def _names(labels: Sequence[str], probabilities: numpy.ndarray) -> list[str]:
+    return [labels[at] for at in probabilities.argmax(axis=1)]
+
+
+def _otherwise(signature: str, received: str, photos: int) -> ExportError:
+    return ExportError(
+        f"The artifact's signature {signature!r} answers otherwise than the run did; nothing was written.",
+        received=f"{received} on {photos} photos",
+        remedy="Train the run again on this machine; if that does not help, please report it.",
+    )
+
+
+def _ask(folder: Path, photos: Sequence[Photo], workspace: Workspace) -> dict[str, dict[str, list[Any]]]:
+    """Labels and class probabilities by signature, from a process that knows only TensorFlow."""
     with tempfile.TemporaryDirectory(prefix="transfer-proof-") as name:
         scratch = Path(name)
         for number, photo in enumerate(photos):
@@ -190,10 +246,8 @@ def _ask(folder: Path, photos: Sequence[Photo], workspace: Workspace) -> dict[st
                 "The artifact could not be read back in a fresh process; nothing was written.",
                 received=(done.stderr.strip().splitlines() or ["no message"])[-1],
             )
-        return {
-            key: numpy.array(rows, "float32")
-            for key, rows in json.loads((scratch / "answers.json").read_text()).items()
-        }
+        answers: dict[str, dict[str, list[Any]]] = json.loads((scratch / "answers.json").read_text(encoding="utf-8"))
+        return answers
 
 
 def _check_target(into: Path) -> None:

@@ -18,7 +18,8 @@ from transfer.cli import show
 def command(model: str, photos: tuple[str, ...], top: int, as_json: bool) -> None:
     """Classify photos by MODEL, the folder of a run or of an exported SavedModel.
 
-    A file that cannot be read gets an error of its own and exit status 1; the others are answered.
+    A model that was exported with --unknown-below says `unknown` before the classes where it refuses. A file that
+    cannot be read gets an error of its own and exit status 1; the others are answered.
     """
     failed = False
     for prediction in workflow.predict(model, photos, top=top):
@@ -29,6 +30,7 @@ def command(model: str, photos: tuple[str, ...], top: int, as_json: bool) -> Non
             click.echo(f"{prediction.file}: {prediction.error}", err=True)
         else:
             names = ", ".join(f"{label} {probability:.3f}" for label, probability in prediction.top)
-            click.echo(show.printable(f"{prediction.file}: {names}"))
+            said = f"{prediction.label} ({names})" if prediction.refused else names
+            click.echo(show.printable(f"{prediction.file}: {said}"))
     if failed:
         raise click.exceptions.Exit(1)
