@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from transfer.strategy import Solver as Solver
     from transfer.strategy import Strategy as Strategy
     from transfer.workflow import check as check
+    from transfer.workflow import clean as clean
     from transfer.workflow import collect as collect
     from transfer.workflow import compare as compare
     from transfer.workflow import explain as explain
@@ -46,7 +47,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "workflow": (
-        *("check", "collect", "compare", "explain", "export", "export_data", "load"),
+        *("check", "clean", "collect", "compare", "explain", "export", "export_data", "load"),
         *("predict", "recheck", "report", "runs", "split", "train"),
     ),
     "strategy": ("Head", "Phase", "Solver", "Strategy"),

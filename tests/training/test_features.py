@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import numpy
 import pytest
 
 from transfer import workflow
-from transfer.errors import DataError
+from transfer.errors import DataError, TrainingError
 from transfer.manifest import Manifest
+from transfer.space import clean
 from transfer.training import batches, features
 from transfer.training.features import Store
 from transfer.workspace import Workspace
@@ -122,6 +124,117 @@ def test_parts_that_were_finished_before_a_crash_are_kept(
     with pytest.raises(KeyboardInterrupt):
         Store(dying, SETTING).fill(manifest.kept, mean_colour)
     assert 0 < len(Store(workspace, SETTING).missing(manifest.kept)) <= len(manifest.kept) - 10
+
+
+# --- freed by another process ---
+
+
+def expected(workspace: Workspace, manifest: Manifest) -> numpy.ndarray:
+    pictures = numpy.concatenate(list(batches.pictures(manifest.kept, workspace, size=16, batch=7)))
+    return pictures.mean(axis=(1, 2))
+
+
+def free(store: Store) -> None:
+    clean(Workspace(store.workspace.root), ["all"], now=time.time() + 1e6)
+    assert not store.folder.exists()
+
+
+def test_rows_stay_readable_when_they_are_freed(
+    workspace: Workspace, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(features, "IN_MEMORY", 0)
+    store = Store(workspace, SETTING)
+    rows, _ = store.take(manifest.kept, mean_colour)
+    free(store)
+    assert rows[:] == pytest.approx(expected(workspace, manifest), abs=1e-3)
+    assert store.missing(manifest.kept)
+
+
+def test_what_is_freed_while_it_is_filled_is_computed_again(
+    workspace: Workspace, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(features, "PART", 10)
+    store = Store(workspace, SETTING)
+    freed: list[int] = []
+
+    def tell(done: int, total: int, what: str) -> None:
+        if done == 20 and not freed:
+            freed.append(done)
+            free(store)
+
+    rows, _ = store.take(manifest.kept, mean_colour, on_progress=tell)
+    assert freed
+    assert rows[:] == pytest.approx(expected(workspace, manifest), abs=1e-3)
+    assert store.missing(manifest.kept) == []
+
+
+@pytest.mark.parametrize("suffix", [".json", ".npy", ".keys"])
+def test_what_is_freed_between_two_writes_is_no_half(
+    workspace: Workspace, manifest: Manifest, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    monkeypatch.setattr(features, "PART", 10)
+    freed: list[Path] = []
+
+    def free_once(number: int, path: Path) -> None:
+        if path.suffix == suffix and not freed:
+            freed.append(path)
+            free(Store(workspace, SETTING))
+
+    store = Store(Workspace(workspace.root, on_write=free_once), SETTING)
+    rows, _ = store.take(manifest.kept, mean_colour)
+    assert freed
+    assert rows[:] == pytest.approx(expected(workspace, manifest), abs=1e-3)
+    assert Store(workspace, SETTING).rows(manifest.kept)[:] == pytest.approx(rows[:])
+
+
+@pytest.mark.parametrize("last", [1, 4, 6])
+def test_a_crash_after_a_file_that_is_freed_leaves_rows_that_are_right(
+    workspace: Workspace, manifest: Manifest, monkeypatch: pytest.MonkeyPatch, last: int
+) -> None:
+    monkeypatch.setattr(features, "PART", 16)
+
+    def crash(number: int, path: Path) -> None:
+        if number == last:
+            raise KeyboardInterrupt
+
+    store = Store(workspace, SETTING)
+    whole = store.take(manifest.kept, mean_colour)[0][:]
+    assert len(list(store.folder.iterdir())) == 7  # keys of three parts, about.json, three parts
+    with pytest.raises(KeyboardInterrupt):
+        clean(Workspace(workspace.root, on_write=crash), ["features"], now=time.time())
+    assert store.missing(manifest.kept)
+    assert (store.take(manifest.kept, mean_colour)[0][:] == whole).all()
+
+
+# --- half precision ---
+
+HALF = SETTING | {"half": True}
+
+
+def test_halves_take_half_the_disk_in_a_store_of_their_own_and_are_read_as_float32(
+    workspace: Workspace, manifest: Manifest
+) -> None:
+    stores = [Store(workspace, setting) for setting in (SETTING, HALF)]
+    whole, half = (store.take(manifest.kept, mean_colour)[0][:] for store in stores)
+    assert stores[0].folder != stores[1].folder
+    assert half.dtype == "float32"
+    assert half == pytest.approx(whole, rel=2**-11)
+    assert (half != whole).any()
+    kept = [numpy.load(path) for store in stores for path in store.folder.glob("*.npy")]
+    assert [rows.dtype for rows in kept] == ["float32", "float16"]
+    assert kept[0].nbytes == 2 * kept[1].nbytes
+
+
+def test_what_is_too_large_for_half_precision_is_a_sentence_and_nothing_is_kept(
+    workspace: Workspace, manifest: Manifest
+) -> None:
+    def bright() -> keras.Model:
+        model = mean_colour()
+        return keras.Model(model.input, model.output * 1e4)
+
+    with pytest.raises(TrainingError, match="too large for half precision"):
+        Store(workspace, HALF).fill(manifest.kept, bright)
+    assert not Store(workspace, HALF).folder.exists()
 
 
 def test_memory_does_not_grow_with_the_number_of_photos(

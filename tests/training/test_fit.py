@@ -15,7 +15,6 @@ from transfer.manifest import Manifest
 from transfer.models.backbone import Backbone, Stage
 from transfer.models.classifier import Classifier
 from transfer.strategy import ALL, Head, Phase, Solver, Strategy
-from transfer.training import activations as kept
 from transfer.training import batches
 from transfer.training.activations import Activations
 from transfer.training.descent import Descent
@@ -149,7 +148,7 @@ def test_training_from_kept_activations_is_training_from_pixels(
     strategy = Strategy(True, Head(dropout=0.2), (Solver(), phase(thaw=1, batch_norm=batch_norm)))
     plan = with_strategy(plan, strategy)
     _, short, _, after_short = train(plan, manifest, workspace)
-    monkeypatch.setattr(kept, "BUDGET", 0)
+    monkeypatch.setenv("TRANSFER_FEATURES_GB", "0")
     _, long, _, after_long = train(plan, manifest, workspace)
     assert [row["loss"] for row in short.history] == pytest.approx([row["loss"] for row in long.history], rel=1e-4)
     for name in after_short:

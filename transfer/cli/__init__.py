@@ -25,7 +25,7 @@ class Commands(click.Group):
 
     ORDER = (
         *("demo", "collect", "load", "check", "split", "train", "compare"),
-        *("report", "runs", "export", "export-data", "predict", "explain", "list"),
+        *("report", "runs", "export", "export-data", "predict", "explain", "clean", "list"),
     )
 
     def list_commands(self, ctx: click.Context) -> list[str]:

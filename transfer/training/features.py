@@ -1,20 +1,19 @@
 """The activations at a frozen cut, computed once for each photo and kept by content.
 
-Owns ``WS/features/DIGEST/``: the digest names everything that decides an activation (backbone, weights, cut, size,
-engine, precision), and inside it a photo is known by the sha256 of its bytes. So another head, seed, split or label
-touches no pixel, while a changed photo, other weights or another setting never meets an old activation.
-
-    about.json          the settings in words, the shape, milliseconds for one photo
-    network.*           the frozen network as OpenVINO reads it, where that is the engine
-    N.npy  N.keys       up to 512 photos; keys are written after activations, so a file of keys means a whole part
+``WS/features/DIGEST/``: the digest names everything that decides an activation (backbone, weights, cut, size, engine,
+precision, half), and inside it a photo is known by the sha256 of its bytes. So another head, seed, split or label
+touches no pixel, while a changed photo, other weights or another setting never meets an old activation. How a folder
+lies on disk, and when a part of it is whole, is ``stored``'s.
 
 Parts are written as they are computed: a killed process loses the part it was in, and memory holds one part at a time.
+Another process may free parts at any instant (``transfer clean``, or the room that other activations want): what was
+read before stays readable, what is asked for after that is computed again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +25,9 @@ import keras
 import numpy
 import tensorflow as tf
 
+from transfer.errors import TrainingError
 from transfer.photo import Photo
+from transfer.stored import PIXELS, Stored, digest, of_network, stores
 from transfer.training import batches
 from transfer.training import engine as engines
 from transfer.training.engine import Engine
@@ -35,11 +36,8 @@ from transfer.workspace import Workspace
 PART = 512
 """Photos in one file."""
 
-PIXELS = "pixels"
-"""The stage of a setting at cut 0."""
-
-SETTING = ("backbone", "weights", "stage", "size", "engine", "precision")
-"""What decides an activation, among all that ``about.json`` says."""
+TRIES = 3
+"""So often activations are computed that another process frees before they can be read."""
 
 Progress = Callable[[int, int, str], None]
 
@@ -62,18 +60,20 @@ class Store:
 
     @property
     def digest(self) -> str:
-        return hashlib.sha256(json.dumps(self.setting, sort_keys=True).encode()).hexdigest()[:16]
+        return digest(self.setting)
+
+    @property
+    def stored(self) -> Stored:
+        """Where they lie."""
+        return Stored(self.workspace, self.workspace.features / self.digest)
 
     @property
     def folder(self) -> Path:
-        return self.workspace.features / self.digest
+        return self.stored.folder
 
     def about(self) -> dict[str, Any]:
         """What ``about.json`` says; empty before the first photo."""
-        try:
-            return json.loads((self.folder / "about.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            return {}
+        return self.stored.about()
 
     def missing(self, photos: Sequence[Photo]) -> list[Photo]:
         """The photos that are not kept yet, each content once."""
@@ -88,66 +88,115 @@ class Store:
 
         Returns:
             The seconds that it took.
+
+        Raises:
+            TrainingError: An activation is too large for half precision.
         """
         missing = self.missing(photos)
         if not missing:
             return 0.0
         begun = time.perf_counter()
-        size = self.setting["size"]
         what = "decoding photos" if self.setting["stage"] == PIXELS else "computing frozen features"
         engine = self._engine(bottom)
-        if not self.about():
-            about = dict(self.setting) | {"shape": engine.shape, "dtype": engine.dtype} | engine.facts
-            self.workspace.write_json(self.folder / "about.json", about)
+        ready = time.perf_counter()
+        dtype = "float16" if self.setting.get("half") else engine.dtype
+        about = dict(self.setting) | {"shape": engine.shape, "dtype": dtype} | engine.facts
         for start in range(0, len(missing), PART):
             part = missing[start : start + PART]
-            rows = numpy.empty((len(part), *engine.shape), engine.dtype)
+            rows = numpy.empty((len(part), *engine.shape), dtype)
             done = 0
             seen = batches.pictures(
-                part, self.workspace, size=size, batch=engine.batch, view=self.setting.get("view", "")
+                part,
+                self.workspace,
+                size=self.setting["size"],
+                batch=engine.batch,
+                view=self.setting.get("view", ""),
             )
             for answer in engine.answers(seen):
-                rows[done : done + len(answer)] = answer
+                rows[done : done + len(answer)] = _fitting(answer, dtype)
                 done += len(answer)
                 on_progress(start + done, len(missing), what)
-            self._write(part, rows)
+            pace = (time.perf_counter() - ready) / (start + len(part))
+            self._write(part, rows, about | {"ms_each": round(1000 * pace, 3)})
         return time.perf_counter() - begun
 
     def _engine(self, bottom: Callable[[], keras.Model]) -> Engine:
         if self.setting["stage"] == PIXELS:
             return engines.Graph(bottom())
-        plain = Store(self.workspace, {name: value for name, value in self.setting.items() if name != "view"})
         return engines.build(
             self.setting["engine"],
             self.setting["precision"],
             bottom,
             size=self.setting["size"],
-            kept=plain.folder / "network",
+            kept=Store(self.workspace, of_network(self.setting)).folder / "network",
             keep=self.workspace.replacing,
         )
 
     def rows(self, photos: Sequence[Photo]) -> Rows:
-        """The kept activations of these photos, in their order. Every one of them must be kept."""
-        places = self._places()
-        where = numpy.array([places[photo.sha256] for photo in photos], dtype=int).reshape(-1, 2)
-        about = self.about()
-        return Rows(self.folder, where, tuple(about.get("shape", ())), about.get("dtype", "float32"))
+        """The kept activations of these photos, in their order. They stay readable whoever frees them.
 
-    def _write(self, photos: Sequence[Photo], rows: numpy.ndarray) -> None:
-        keys = "".join(f"{photo.sha256}\n" for photo in photos)
+        Raises:
+            FileNotFoundError: One of them is not kept, or has just been freed.
+        """
+        self.stored.touch()
+        places, about = self._places(), self.about()
+        if strange := [photo.sha256 for photo in photos if photo.sha256 not in places]:
+            raise FileNotFoundError(f"{len(strange)} photos are not kept in {self.folder}, such as {strange[0]}")
+        where = numpy.array([places[photo.sha256] for photo in photos], dtype=int).reshape(-1, 2)
+        # Halves save disk; whoever computes with them wants the numbers it would have had otherwise.
+        dtype = "float32" if self.setting.get("half") else about.get("dtype", "float32")
+        rows = Rows(self.folder, where, tuple(about.get("shape", ())), dtype)
+        rows.open()
+        return rows
+
+    def take(
+        self,
+        photos: Sequence[Photo],
+        bottom: Callable[[], keras.Model],
+        *,
+        also: Sequence[Photo] = (),
+        on_progress: Progress = quiet,
+    ) -> tuple[Rows, float]:
+        """The activations of these photos, computed now where they are not kept.
+
+        Args:
+            photos: Whose activations. bottom: As in ``fill``. also: More photos to compute.
+            on_progress: Told ``(done, total, what)``.
+
+        Returns:
+            The rows, and the seconds that computing took.
+        """
+        seconds = self.fill((*photos, *also), bottom, on_progress=on_progress)
+        for _ in range(TRIES - 1):
+            with contextlib.suppress(FileNotFoundError):
+                return self.rows(photos), seconds
+            seconds += self.fill(photos, bottom, on_progress=on_progress)  # another process has freed them since
+        return self.rows(photos), seconds
+
+    def _write(self, photos: Sequence[Photo], rows: numpy.ndarray, about: Mapping[str, Any]) -> None:
+        keys = [photo.sha256 for photo in photos]
         # Named by its photos: two processes that fill a store at once write two parts, or the same part twice.
-        number = int(hashlib.sha256(keys.encode()).hexdigest()[:12], 16)
-        with self.workspace.replacing(self.folder / f"{number:06d}.npy") as temporary:
-            numpy.save(temporary, rows)
-        self.workspace.write_text(self.folder / f"{number:06d}.keys", keys)
+        number = int(hashlib.sha256("".join(f"{key}\n" for key in keys).encode()).hexdigest()[:12], 16)
+        if not self.about():  # before the keys, and again where another process has freed all that there was
+            self.stored.describe(about)
+        self.stored.write(number, keys, rows)
 
     def _places(self) -> dict[str, tuple[int, int]]:
         """Content -> (part, row)."""
-        return {
-            sha256: (int(path.stem), row)
-            for path in sorted(self.folder.glob("*.keys"))
-            for row, sha256 in enumerate(path.read_text(encoding="ascii").split())
-        }
+        parts = self.stored.parts().items()
+        return {sha256: (part, row) for part, keys in parts for row, sha256 in enumerate(keys)}
+
+
+def _fitting(answer: numpy.ndarray, dtype: str) -> numpy.ndarray:
+    """The answer, if it can be kept so."""
+    largest = float(numpy.abs(answer).max()) if dtype == "float16" else 0.0
+    if largest > float(numpy.finfo("float16").max):
+        raise TrainingError(
+            "The activations of this network are too large for half precision.",
+            received=f"a value of {largest:.3g}, where 65504 is the largest",
+            remedy="Leave out --half.",
+        )
+    return answer
 
 
 @dataclass(frozen=True)
@@ -175,6 +224,10 @@ class Rows:
             here = where[:, 0] == part
             rows[here] = self._parts[part][where[here, 1]]
         return rows
+
+    def open(self) -> None:
+        """Hold the files, so that they stay readable when another process frees them."""
+        _ = self._parts
 
     @cached_property
     def _parts(self) -> dict[int, numpy.ndarray]:
@@ -237,9 +290,13 @@ IN_MEMORY = 1 << 29
 
 def kept_vectors(workspace: Workspace, photos: Sequence[Photo]) -> numpy.ndarray | None:
     """One vector a photo, of the first setting that has every one of them; None where there is none."""
-    for path in sorted(workspace.features.glob("*/about.json")):
-        about = json.loads(path.read_text(encoding="utf-8"))
-        store = Store(workspace, {name: value for name, value in about.items() if name in SETTING})
-        if len(about["shape"]) == 1 and store.folder == path.parent and not store.missing(photos):
+    for stored in stores(workspace):
+        store = Store(workspace, stored.setting())
+        if (
+            len(stored.about().get("shape", ())) == 1
+            and not stored.setting().get("view")
+            and store.folder == stored.folder
+            and not store.missing(photos)
+        ):
             return numpy.asarray(store.rows(photos)[:])
     return None

@@ -1,4 +1,4 @@
-"""The verbs, end to end: collect, load, split, train, compare, report, runs, export, predict.
+"""The verbs, end to end: collect, load, split, train, compare, report, runs, export, predict, clean.
 
 Each verb takes a workspace (or its path) first, calls the rooms in order and gives back what they made. The command
 line has a command of the same name and the same words for each. Rooms are imported inside the verbs, so that asking
@@ -7,6 +7,7 @@ for help loads nothing heavy. A file here is the door of a room.
 
 from __future__ import annotations
 
+from transfer.workflow.cleaning import clean
 from transfer.workflow.collecting import check, collect, export_data, load, recheck, split
 from transfer.workflow.exporting import explain, export, predict
 from transfer.workflow.reporting import report, row, runs
@@ -17,6 +18,7 @@ __all__ = [
     "DEFAULT_ARM",
     "FAMILIES",
     "check",
+    "clean",
     "collect",
     "compare",
     "explain",

@@ -1,0 +1,132 @@
+"""What is kept fits a stated budget, and who must do without it says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from transfer import workflow
+from transfer.arm import Arm
+from transfer.errors import CallError
+from transfer.manifest import Manifest
+from transfer.models.classifier import Classifier
+from transfer.photo import Photo
+from transfer.training.activations import BUDGET_GB, GB, Activations, budget
+from transfer.training.features import Decoded, Progress, quiet
+from transfer.training.plan import resolve
+from transfer.workspace import Workspace
+
+CUT = 3
+"""Below ResNet-20's last stage: at 16 pixels a map of 8 x 8 x 32 float32 numbers, 8192 bytes a photo."""
+
+EACH = 8 * 8 * 32 * 4
+
+
+@pytest.fixture
+def arm(weights_file: Path) -> Arm:
+    return Arm("resnet20", "fine_tune_top", str(weights_file))
+
+
+def activations(
+    arm: Arm, workspace: Workspace, *, ahead: tuple[Photo, ...] = (), on_progress: Progress = quiet
+) -> Activations:
+    plan = resolve(arm, Manifest.read(workspace), size=16)
+    assert plan.weights is not None
+    classifier = Classifier(plan.backbone, plan.strategy.head, classes=3, size=16, weights=plan.weights.path)
+    return Activations(plan, classifier, workspace, ahead=ahead, on_progress=on_progress)
+
+
+def allow(monkeypatch: pytest.MonkeyPatch, size: float) -> None:
+    """So many bytes for all that is kept."""
+    monkeypatch.setenv("TRANSFER_FEATURES_GB", repr(size / GB))
+
+
+def taken(workspace: Workspace) -> int:
+    """Bytes of activations, without the 128 that begin each file."""
+    return sum(path.stat().st_size - 128 for path in workspace.features.glob("*/*.npy"))
+
+
+@pytest.mark.parametrize(("said", "size"), [(None, BUDGET_GB * GB), ("", BUDGET_GB * GB), ("0", 0), ("2.5", 2.5 * GB)])
+def test_the_budget_is_what_the_variable_says(monkeypatch: pytest.MonkeyPatch, said: str | None, size: float) -> None:
+    monkeypatch.delenv("TRANSFER_FEATURES_GB", raising=False)
+    if said is not None:
+        monkeypatch.setenv("TRANSFER_FEATURES_GB", said)
+    assert budget() == size
+
+
+@pytest.mark.parametrize("said", ["lots", "-1", "nan", "inf"])
+def test_a_budget_that_is_no_number_is_a_wrong_call(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    monkeypatch.setenv("TRANSFER_FEATURES_GB", said)
+    with pytest.raises(CallError, match="number of gigabytes"):
+        budget()
+
+
+def test_what_fits_is_kept_and_what_does_not_is_told_once(
+    arm: Arm, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allow(monkeypatch, 100 * EACH)
+    told: list[str] = []
+    found = activations(arm, workspace, on_progress=lambda done, total, what: told.append(what))
+    assert found.source(CUT, 100) == CUT
+    assert found.facts == {}
+    assert found.source(CUT, 101) == 0
+    assert found.source(CUT, 102) == 0
+    why = "pixels, since activations of 101 photos would take 827 kB, more than the 819 kB of TRANSFER_FEATURES_GB"
+    assert found.facts == {"source": why}
+    assert told == [f"training from {why}"]
+
+
+def test_a_run_that_found_no_room_says_so_and_keeps_nothing_else(
+    arm: Arm, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allow(monkeypatch, 0)
+    told: list[str] = []
+    poor = workflow.train(workspace, arm, size=16, epochs=1, on_progress=lambda done, total, what: told.append(what))
+    assert poor.facts["source"].startswith("pixels, since activations of 27 photos would take")
+    assert any(what.startswith("training from pixels, since") for what in told)
+    assert not workspace.features.exists()
+
+
+def test_a_run_with_room_has_nothing_to_say(arm: Arm, workspace: Workspace) -> None:
+    assert "source" not in workflow.train(workspace, arm, size=16, epochs=1).facts
+
+
+def test_what_was_not_used_for_longest_makes_room_within_the_budget(
+    arm: Arm, workspace: Workspace, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = manifest.kept
+    allow(monkeypatch, 1.5 * len(photos) * EACH)
+    found = activations(arm, workspace)
+    earlier = found.rows(CUT, photos)
+    before = earlier[:]
+    found.rows(2, photos[:1])  # a map of 16 x 16 x 16, twice as large
+    assert taken(workspace) == len(photos) * EACH + 2 * EACH
+    found.rows(2, photos[:20])
+    assert taken(workspace) <= budget()
+    assert found.store(CUT).missing(photos)
+    assert found.store(2).missing(photos[:20]) == []
+    assert (earlier[:] == before).all()  # whoever had it has it still
+    assert (found.rows(CUT, photos)[:] == before).all()
+
+
+def test_photos_that_others_will_ask_for_are_left_to_them_where_there_is_no_room(
+    arm: Arm, workspace: Workspace, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = manifest.kept
+    allow(monkeypatch, 10 * EACH)
+    found = activations(arm, workspace, ahead=photos)
+    found.rows(CUT, photos[:5])
+    assert taken(workspace) == 5 * EACH
+    assert len(found.store(CUT).missing(photos)) == len(photos) - 5
+
+
+def test_pictures_beyond_the_budget_are_decoded_at_each_use(
+    arm: Arm, workspace: Workspace, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = manifest.kept
+    kept = activations(arm, workspace).rows(0, photos)
+    allow(monkeypatch, len(photos) * 16 * 16 * 3 - 1)
+    anew = activations(arm, workspace).rows(0, photos)
+    assert isinstance(anew, Decoded)
+    assert (next(anew.chunks(64)) == next(kept.chunks(64))).all()
