@@ -117,3 +117,14 @@ def test_the_ninth_arm_has_the_colour_of_the_first_and_another_number() -> None:
     assert "var(--arm-1)" in chart
     assert "var(--arm-2)" in chart
     assert "var(--arm-9)" not in chart
+
+
+def test_no_line_crosses_out_the_number_of_an_arm_that_nothing_beats() -> None:
+    points = [Point(1, 200.0, 0.87, True), Point(2, 3.0, 0.83, True), Point(3, 50.0, 0.81, False)]
+    chart = str(pareto(points, axis="seconds a run", name="pareto", title="", told=""))
+    numbers = {n: float(y) for y, n in re.findall(r'<text [^>]*y="([\d.]+)">([123])</text>', chart)}
+    dots = {n: float(y) for y, n in re.findall(r'<use [^>]*y="([\d.]+)" [^>]*stroke: var\(--arm-(\d)\)', chart)}
+    baseline = {n: numbers[n] - dots[n] for n in "123"}
+    assert baseline["1"] < -4
+    assert baseline["2"] < -4, "y grows downwards: above the dot and the line that goes on from it"
+    assert 0 < baseline["3"] < 5, "beside its dot"

@@ -14,7 +14,9 @@ from reporting.plausible import FOUR, HEAD, LENET, PROBE, SMALL, TUNED, Competit
 from transfer import scores
 from transfer.reporting.evidence import Evidence, gather
 from transfer.reporting.section import SECTIONS
+from transfer.reporting.sections.differences import scale
 from transfer.reporting.sections.tricks import effects
+from transfer.reporting.sections.verdict import judge
 from transfer.run import read_runs
 from transfer.workspace import Workspace
 
@@ -59,6 +61,31 @@ def test_of_many_arms_the_pairs_of_the_first_are_shown_and_the_others_on_demand(
     many = tuple(dataclasses.replace(HEAD, arm=f"net{n}:frozen_head") for n in range(7))
     words = said("differences", evidence(workspace, many, seeds=2))
     assert "The other 15 pairs" in words
+
+
+def test_arms_that_answer_alike_are_said_to(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    twin = dataclasses.replace(HEAD, arm=f"{HEAD.arm}+soup")
+    for seed in range(2):
+        one, other = (write_run(workspace, manifest, arm, seed=seed) for arm in (HEAD, twin))
+        (other.path / "predictions.csv").write_bytes((one.path / "predictions.csv").read_bytes())
+    write_runs(workspace, manifest, (LENET,), seeds=2)
+    found = gather(workspace, manifest, read_runs(workspace))
+    assert [pair.alike for pair in found.pairs] == [True, False, False]
+    for name in ("differences", "arms", "tricks"):
+        words = said(name, found)
+        assert words.count("0.0 the same answers") == 1, name
+        assert "0.0 to 0.0" not in words, name
+
+
+def test_the_ticks_of_a_drawn_scale_are_round_and_few_and_hold_zero(workspace: Workspace) -> None:
+    (pair,) = evidence(workspace, (PROBE, LENET), seeds=2).pairs
+    for low, high in ((-0.004, 0.003), (-0.02, 0.13), (-0.079, 0.613), (-1.0, 1.0), (0.2, 0.9), (0.0, 0.0)):
+        drawn = scale([dataclasses.replace(pair, difference=dataclasses.replace(pair.difference, low=low, high=high))])
+        assert 3 <= len(drawn["ticks"]) <= 7
+        assert 0 in drawn["ticks"]
+        assert drawn["low"] - 1e-9 <= drawn["ticks"][0] < drawn["ticks"][-1] <= drawn["high"] + 1e-9
+        assert all(f"{100 * tick:.6f}".endswith("000000") for tick in drawn["ticks"])
 
 
 def test_one_arm_has_no_differences(workspace: Workspace) -> None:
@@ -130,6 +157,53 @@ def test_a_cost_that_fewer_than_two_arms_state_or_that_is_the_same_for_all_is_no
     assert SECTIONS["pareto"].body(found) is None
     bare = evidence(Workspace(workspace.root / "bare"), (PROBE, LENET), seconds={}, parameters={}, latency_ms=None)
     assert SECTIONS["pareto"].body(bare) is None
+
+
+# --- features that arms share ---
+
+
+def test_features_are_told_of_the_network_whichever_run_computed_them(workspace: Workspace) -> None:
+    found = evidence(workspace, (TUNED, PROBE, LENET), sizes=(None, 5))
+    once = {one.title: found.features(one) for one in found.main}
+    shared = 4 * 38.2  # two arms at two sizes, each in its first run
+    assert once == {TUNED.arm: pytest.approx(shared), PROBE.arm: pytest.approx(shared), LENET.arm: 0.0}
+    assert re.search(rf"{PROBE.arm} 1.9 s 2 min 33 s 11.4", said("costs", found))
+    assert re.search(rf"{TUNED.arm} 1 min 23 s 2 min 33 s 11.4", said("costs", found))
+    assert "Unbeaten: mobilenet_v2:linear_probe (1.9 s)" in said("pareto", found)
+    assert "all arms and seeds that share them: mobilenet_v2 2 min 33 s." in said("pareto", found)
+
+
+# --- the verdict at other training sizes ---
+
+
+def test_the_verdict_says_how_the_nearest_two_stand_with_fewer_photos(workspace: Workspace) -> None:
+    tuned = dataclasses.replace(TUNED, skill=5.0, luck=0.2)
+    found = evidence(workspace, (tuned, PROBE), sizes=(None, 5, 20, 1), seeds=4)
+    verdict = judge(found)
+    assert verdict is not None
+    assert [pair.a.per_class for pair in verdict.elsewhere] == [20, 5, 1]
+    assert {pair.a.title for pair in verdict.elsewhere} == {verdict.leader.title}
+    told = {"ahead": "is better than", "level": "cannot be told from", "behind": "is worse than"}
+    words = said("verdict", found)
+    assert len(verdict.sizes) > 1
+    assert verdict.nearest is not None
+    names = verdict.leader.title, verdict.nearest.b.title
+    assert f"Trained on fewer photos, {names[0]} {told[next(iter(verdict.sizes))]} {names[1]} at" in words
+    for pair in verdict.elsewhere:
+        how = "level" if not pair.settled else "ahead" if pair.difference.estimate > 0 else "behind"
+        assert re.search(rf"{told[how]} [^.]*\b{pair.a.per_class}\b[^.]*", words)
+        assert str(pair.a.per_class) in verdict.sizes[how]
+    assert "All else is said of arms trained on all training photos." in words
+
+
+def test_where_nothing_chooses_arms_stand_as_in_the_first_table(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_runs(workspace, manifest, (PROBE, HEAD, LENET))
+    write_runs(workspace, manifest, (PROBE, HEAD, LENET), sizes=(1,), splits=("test",))
+    found = gather(workspace, manifest, read_runs(workspace))
+    assert found.main[0].title != min(one.title for one in found.main)
+    assert [one.title for one in found.on(found.grounds[1])] == [one.title for one in found.main]
+    assert "and where none could be held out in that of the first table" in said("arms", found)
 
 
 # --- tricks ---

@@ -6,7 +6,7 @@ is drawn, and who sees no colours, or prints without, loses nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import numpy
@@ -79,7 +79,7 @@ def pareto(points: Sequence[Point], *, axis: str, name: str, title: str, told: s
         name: Of the chart on the page. title, told: For those who hear it.
     """
     with theme():
-        figure = Figure(figsize=(3.9, 3.0), layout="constrained")
+        figure = Figure(figsize=(3.3, 2.7), layout="constrained")
         axes = figure.subplots()
         axes.set_xscale("log")
         edge = sorted((point for point in points if point.best), key=lambda point: point.cost)
@@ -100,12 +100,13 @@ def pareto(points: Sequence[Point], *, axis: str, name: str, title: str, told: s
         axes.minorticks_off()
         axes.set_xlabel(axis, loc="right")
         _accuracy(axes)
-        _number(figure, axes, [(point.number, point.cost, point.accuracy) for point in points])
+        on_edge = {point.number for point in points if point.best}
+        _number(figure, axes, [(point.number, point.cost, point.accuracy) for point in points], above=on_edge)
         return svg(figure, name=name, title=title, description=told)
 
 
 def reliability(bins: Sequence[scores.Bin], *, name: str, title: str, told: str) -> Markup:
-    """Share of right answers against confidence, with how many photos each bin holds below.
+    """Share of right answers against confidence, with how many answers each bin holds below.
 
     Args:
         bins: Those that hold a photo. name: Of the chart on the page. title, told: For those who hear it.
@@ -127,7 +128,7 @@ def reliability(bins: Sequence[scores.Bin], *, name: str, title: str, told: str)
             align="edge",
             color=QUIET,
         )
-        below.set_title("photos")
+        below.set_title("answers")
         below.yaxis.set_major_locator(MaxNLocator(nbins=2, integer=True))
         below.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         below.set_xlim(0, 1)
@@ -146,14 +147,22 @@ def _accuracy(axes: Axes) -> None:
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1 if high - low < 0.04 else 0))
 
 
-def _number(figure: Figure, axes: Axes, ends: Sequence[tuple[int, float, float]]) -> None:
-    """The numbers of arms, each right of its point; those that would stand in each other's way are moved apart."""
+def _number(
+    figure: Figure, axes: Axes, ends: Sequence[tuple[int, float, float]], *, above: Container[int] = ()
+) -> None:
+    """The numbers of arms, each right of its point; those that would stand in each other's way are moved apart.
+
+    Those ``above`` stand above their point, where a line that goes on to the right does not cross them out.
+    """
     figure.draw_without_rendering()  # the layout is known only afterwards
     size = 9 * figure.dpi / 72
     taken: list[tuple[float, float]] = []
     for number, x, y in sorted(ends, key=lambda end: (-end[2], end[0])):
         px, py = axes.transData.transform((x, y))
-        px += 0.8 * size
+        if number in above:
+            px, py = px - 0.3 * size, py + 1.1 * size
+        else:
+            px += 0.8 * size
         for other_x, other_y in sorted(taken, key=lambda one: -one[1]):
             if abs(other_x - px) < 1.6 * size and abs(other_y - py) < 1.15 * size:
                 py = other_y - 1.15 * size

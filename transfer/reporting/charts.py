@@ -46,6 +46,7 @@ THEME = {
     "axes.spines.right": False,
     "axes.spines.left": False,
     "axes.grid": True,
+    "axes.axisbelow": True,
     "axes.grid.axis": "y",
     "grid.color": RULE,
     "grid.linewidth": 0.8,
@@ -73,7 +74,7 @@ def training_curves(histories: Sequence[Sequence[Mapping[str, float]]], *, name:
     if not any(histories):
         return None
     with theme():
-        figure = Figure(figsize=(5.2, 2.1), layout="constrained")
+        figure = Figure(figsize=(4.6, 2.0), layout="constrained")
         left, right = figure.subplots(1, 2)
         for axes, what in ((left, "accuracy"), (right, "loss")):
             for rows in histories:
@@ -81,8 +82,8 @@ def training_curves(histories: Sequence[Sequence[Mapping[str, float]]], *, name:
                 _curve(axes, rows, f"validation_{what}", color=ACCENT)
             axes.set_title(what)
             axes.set_xlabel("epoch", loc="right")
-            axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, min_n_ticks=1))
-            axes.yaxis.set_major_locator(MaxNLocator(nbins=4))
+            axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
+            axes.yaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
         left.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         right.set_ylim(bottom=0)
         return svg(figure, name=name, title=title, description=_told(histories))

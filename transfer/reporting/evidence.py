@@ -34,7 +34,8 @@ class Evidence:
     Attributes:
         title: Of the page. manifest: The photos as they are now. data: Digest of their training view.
         stated: The split that figures are stated on: ``test``, or ``validation`` where no photo is in test.
-        results: In the order of ``transfer.comparison``: the ground that chooses first, there the best by validation.
+        results: In the order of ``transfer.comparison``: the ground that chooses first, there the best by validation;
+            where a ground has no validation photos in the order of the first.
         pairs: All pairs on each ground; empty where there is no test split to compare on.
         omnibus: Whether all arms of a ground are right equally often, asked before any pair.
         failed: Runs of these data that failed and were not made good since.
@@ -86,6 +87,12 @@ class Evidence:
         """Whether some arms were judged in folds and some otherwise."""
         return len({ground.folds for ground in self.grounds}) > 1
 
+    def features(self, result: Result) -> float | None:
+        """Seconds that the features of its network took, once for all runs that share them, whichever computed them."""
+        alike = [one for one in self.results if one.network == result.network]
+        found = [seconds for one in alike for seconds in one.facts("seconds", "features")]
+        return sum(found) if found else None
+
     @property
     def best(self) -> Result | None:
         """First by validation; the first by name where nothing could be held out to choose by."""
@@ -117,7 +124,7 @@ def gather(workspace: Workspace, manifest: Manifest, runs: Sequence[Run], *, tit
     done = latest([run for run in own if run.done])
     given = [run for run in done if ground(run).folds is None] or done
     stated = "test" if any(run.predictions("test").photos for run in given) else "validation"
-    results = results_of(competitors(done), stated)
+    results = _in_one_order(results_of(competitors(done), stated))
     return Evidence(
         title=title or workspace.root.absolute().name,
         manifest=manifest,
@@ -132,6 +139,20 @@ def gather(workspace: Workspace, manifest: Manifest, runs: Sequence[Run], *, tit
         other_data=len(runs) - len(own),
         doubles=sum(run.done for run in own) - len(done),
     )
+
+
+def _in_one_order(results: Sequence[Result]) -> tuple[Result, ...]:
+    """Where nothing could be held out to choose by, arms stand as on the ground that chooses first, not by name."""
+    places: dict[str, int] = {}
+    for result in results:
+        places.setdefault(result.title, len(places))
+    grounds = list(dict.fromkeys(result.ground for result in results))
+
+    def order(result: Result) -> tuple[int, int]:
+        chosen = result.validation_accuracy is not None
+        return grounds.index(result.ground), -1 if chosen else places[result.title]
+
+    return tuple(sorted(results, key=order))
 
 
 def _check(runs: Sequence[Run], own: Sequence[Run]) -> None:

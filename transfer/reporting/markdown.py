@@ -14,6 +14,7 @@ from markupsafe import Markup
 from transfer.credits import inline as escaped
 from transfer.reporting import markup
 from transfer.reporting.evidence import Evidence
+from transfer.reporting.pair import Pair
 from transfer.reporting.result import Result
 from transfer.reporting.sections import changes, confusion, differences, provenance, tricks, verdict
 
@@ -48,7 +49,8 @@ def inline(text: str) -> str:
 
     Within words Markdown makes nothing of an underscore, and nothing of a parenthesis once brackets are escaped.
     """
-    return re.sub(r"(?<=\w)\\_(?=\w)", "_", re.sub(r"\\([()])", r"\1", escaped(text)))
+    plain = re.sub(r"(?<=\w)\\_(?=\w)", "_", re.sub(r"\\([()])", r"\1", escaped(text)))
+    return plain.replace("&lt; ", "< ")  # before a space it opens no tag
 
 
 def _parts(section: Markup, tag: str) -> list[str]:
@@ -67,7 +69,7 @@ def _indented(text: str) -> str:
 
 
 def _facts(section: Markup) -> Iterator[str]:
-    apart = Markup(re.sub(r"(<span|<br>)", r" \1", str(section)))  # noqa: S704  from markup
+    apart = Markup(re.sub(r"(?<!<dd>)(<span|<br>)", r"; \1", str(section)))  # noqa: S704  from markup
     for name, value in zip(_parts(apart, "dt"), _parts(apart, "dd"), strict=True):
         yield f"- {name}: {value}"
 
@@ -75,7 +77,7 @@ def _facts(section: Markup) -> Iterator[str]:
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table whose first column is text and whose cells are escaped already."""
     marks = [":---", *["---:"] * (len(head) - 1)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (head, marks, *rows))
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, marks, *rows)).replace("\xa0", " ")
 
 
 def _arms(own: Sequence[Result], evidence: Evidence) -> str:
@@ -110,6 +112,12 @@ def _interval(one: Result) -> str:
     return f"{markup.percent(one.interval.low)} to {markup.percent(one.interval.high)}" if one.interval else markup.DASH
 
 
+def _range(pair: Pair) -> str:
+    if pair.alike:
+        return "the same answers"
+    return f"{markup.points(pair.difference.low)} to {markup.points(pair.difference.high)}"
+
+
 def _differences(evidence: Evidence) -> str:
     rows = [
         [
@@ -117,7 +125,7 @@ def _differences(evidence: Evidence) -> str:
             inline(pair.b.title),
             markup.of_ground(pair.a.ground),
             markup.points(pair.difference.estimate),
-            f"{markup.points(pair.difference.low)} to {markup.points(pair.difference.high)}",
+            _range(pair),
             markup.p_value(pair.corrected),
         ]
         for pair in evidence.pairs
@@ -132,7 +140,7 @@ def _tricks(effects: Sequence[tricks.Effect]) -> str:
             inline(effect.pair.b.title),
             markup.of_ground(effect.pair.a.ground),
             markup.points(effect.pair.difference.estimate),
-            f"{markup.points(effect.pair.difference.low)} to {markup.points(effect.pair.difference.high)}",
+            _range(effect.pair),
             markup.p_value(effect.corrected),
         ]
         for effect in effects
@@ -144,7 +152,8 @@ def _costs(evidence: Evidence) -> str:
     rows = [
         [
             inline(one.title),
-            markup.duration(one.mean("seconds", "total")),
+            markup.duration(one.seconds),
+            markup.duration(evidence.features(one)),
             markup.number(one.mean("latency_ms"), 1),
             markup.count(one.greatest("peak_memory_mb")),
             markup.count(one.mean("parameters", "trainable")),
@@ -153,5 +162,14 @@ def _costs(evidence: Evidence) -> str:
         ]
         for one in evidence.main
     ]
-    head = ("Arm", "A run", "One photo, ms", "Peak memory, MB", "Trained weights", "Batch norm", "Precision")
+    head = (
+        "Arm",
+        "A run",
+        "Features, once",
+        "One photo, ms",
+        "Peak memory, MB",
+        "Trained weights",
+        "Batch norm",
+        "Precision",
+    )
     return _table(head, rows)

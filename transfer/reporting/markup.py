@@ -44,9 +44,9 @@ def chance(value: float) -> str:
     """A chance in percent, never quite none or all: it was judged from a sample.
 
     >>> chance(0.37), chance(1.0), chance(0.002)
-    ('37%', '> 99%', '< 1%')
+    ('37%', '>\\xa099%', '<\\xa01%')
     """
-    return "> 99%" if value > 0.99 else "< 1%" if value < 0.01 else percent(value, 0)
+    return ">\xa099%" if value > 0.99 else "<\xa01%" if value < 0.01 else percent(value, 0)
 
 
 def points(value: float | None, digits: int = 1) -> str:
@@ -100,12 +100,12 @@ def p_value(value: float | None) -> str:
     """A p-value to three digits.
 
     >>> p_value(0.0000123), p_value(0.0473), p_value(1.0), p_value(0.04981)
-    ('< 0.001', '0.047', '1.000', '0.0498')
+    ('<\\xa00.001', '0.047', '1.000', '0.0498')
     """
     if value is None or not _known(value):
         return DASH
     # What counts as different must not read as if it did not.
-    return "< 0.001" if value < 0.001 else f"{value:.4f}" if 0.0495 <= value < 0.05 else f"{value:.3f}"
+    return "<\xa00.001" if value < 0.001 else f"{value:.4f}" if 0.0495 <= value < 0.05 else f"{value:.3f}"
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -10,6 +10,7 @@ import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy
 
@@ -41,6 +42,11 @@ class Pair:
     def exact(self) -> bool:
         """Whether p is McNemar's mid-p."""
         return _exact(self.a, self.difference)
+
+    @cached_property
+    def alike(self) -> bool:
+        """Whether both answered every photo that both were judged on alike: then there is nothing to tell apart."""
+        return all(_alike(self.a, self.b, seed) for seed in self.a.seeds if seed in self.b.seeds)
 
     @property
     def settled(self) -> bool:
@@ -144,6 +150,14 @@ def _resampled(result: Result, photos: Sequence[str], resamples: scores.Resample
         order = [place[photo] for photo in photos]
         drawn[run.seed] = resamples.of(scores.ACCURACY, part.truth[order], part.probabilities[order])
     return drawn
+
+
+def _alike(a: Result, b: Result, seed: int) -> bool:
+    one, other = (
+        dict(zip(part.photos, part.predicted.tolist(), strict=True))
+        for part in (a.stated[a.seeds.index(seed)], b.stated[b.seeds.index(seed)])
+    )
+    return all(one[photo] == other[photo] for photo in one.keys() & other.keys())
 
 
 def _exact(a: Result, difference: scores.Difference) -> bool:

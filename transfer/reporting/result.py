@@ -139,6 +139,17 @@ class Result:
         found = [metric(part.truth, part.probabilities) for part in self.answers if len(part.truth)]
         return fmean(found) if found else None
 
+    @property
+    def network(self) -> tuple[str | None, ...]:
+        """What frozen features depend on."""
+        names = (("backbone",), ("weights", "sha256"), ("size",), ("engine",), ("precision",))
+        return tuple(self.each(*name) for name in names)
+
+    @property
+    def seconds(self) -> float | None:
+        """Mean time of a run, without the features of the network, which are computed once for all that share them."""
+        return self.mean("seconds", "training")
+
     def facts(self, *names: str) -> list[Any]:
         """A fact of each run that states it: ``facts("seconds", "total")``."""
         found = [_fact(run.facts, names) for run in self.runs]

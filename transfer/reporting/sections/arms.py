@@ -27,6 +27,7 @@ def body(evidence: Evidence) -> Markup | None:
         groups=[_group(ground, evidence) for ground in evidence.grounds],
         several=len(evidence.grounds) > 1,
         repeated=any(len(result.runs) > 1 for result in evidence.results if result.folds is None),
+        unchosen=evidence.chosen and any(result.validation_accuracy is None for result in evidence.results),
         method=method,
         folds=any(ground.folds for ground in evidence.grounds),
         given=any(ground.folds is None for ground in evidence.grounds),
@@ -55,6 +56,7 @@ def _row(result: Result, evidence: Evidence) -> dict[str, object]:
     return {
         "result": result,
         "difference": against and against.difference,
+        "alike": against is not None and against.alike,
         "corrected": against and against.corrected,
         "settled": against is not None and against.settled,
         "mean_class": result.score(scores.MEAN_CLASS_ACCURACY),
@@ -63,7 +65,7 @@ def _row(result: Result, evidence: Evidence) -> dict[str, object]:
         "log_loss": result.score(scores.LOG_LOSS),
         "brier": result.score(scores.BRIER),
         "calibration": result.score(scores.CALIBRATION_ERROR),
-        "seconds": result.mean("seconds", "total"),
+        "seconds": result.seconds,
         "trainable": result.mean("parameters", "trainable"),
         "settings": _settings(result),
     }
@@ -76,6 +78,7 @@ def _settings(result: Result) -> str:
     views = max((step.get("views") or 0 for step in steps if step.get("augment") and step["thaw"] != ALL), default=0)
     said = [f"batch norm {result.each('batch_norm') or DASH}", result.each("engine"), result.each("precision")]
     said += [f"{views} views of a photo"] if views else []
+    said += [f"from {source}"] if (source := result.each("source")) else []
     said += ["refitted"] if result.each("refit") else []
     return ", ".join(one or DASH for one in said)
 

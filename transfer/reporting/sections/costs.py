@@ -19,15 +19,15 @@ def body(evidence: Evidence) -> Markup | None:
         "costs.html",
         ground=evidence.grounds[0],
         repeated=any(len(result.runs) > 1 for result in evidence.main),
-        rows=[_row(result) for result in evidence.main],
+        rows=[_row(result, evidence) for result in evidence.main],
     )
 
 
-def _row(result: Result) -> dict[str, Any]:
+def _row(result: Result, evidence: Evidence) -> dict[str, Any]:
     return {
         "title": result.title,
-        "training": result.mean("seconds", "training"),
-        "features": sum(result.facts("seconds", "features")) if result.facts("seconds", "features") else None,
+        "training": result.seconds,
+        "features": evidence.features(result),
         "latency": result.mean("latency_ms"),
         "memory": result.greatest("peak_memory_mb"),
         "trainable": result.mean("parameters", "trainable"),

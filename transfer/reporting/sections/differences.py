@@ -43,18 +43,20 @@ def body(evidence: Evidence) -> Markup | None:
 
 
 def scale(pairs: Sequence[Pair]) -> dict[str, Any]:
-    """The ends of the drawn scale in whole steps around all that is drawn and zero, and where zero stands."""
+    """The ends of the drawn scale around all that is drawn and zero, its ticks in round numbers, and their places."""
     edges = [edge for pair in pairs for edge in (pair.difference.low, pair.difference.high) if math.isfinite(edge)]
     step = 0.05 if max(map(abs, edges), default=0.0) > 0.05 else 0.01
     low, high = (
         math.floor(min(0.0, *edges, -step) / step) * step,
         math.ceil(max(0.0, *edges, step) / step) * step,
     )
+    between = next(points for points in (1, 2, 5, 10, 20, 50) if 100 * (high - low) <= 5 * points or points == 50)
+    ticks = [n * between / 100 for n in range(math.ceil(100 * low / between), math.floor(100 * high / between) + 1)]
 
     def place(value: float) -> str:
         return f"{100 * (min(max(value, low), high) - low) / (high - low):.2f}%"
 
-    return {"low": low, "high": high, "place": place}
+    return {"low": low, "high": high, "ticks": ticks, "place": place}
 
 
 section = Section("Differences", 35, body)

@@ -8,12 +8,12 @@ from markupsafe import Markup
 
 from transfer.reporting.arm_charts import Point, frontier, pareto
 from transfer.reporting.evidence import Evidence
-from transfer.reporting.markup import count, duration, percent, render
+from transfer.reporting.markup import DASH, count, duration, percent, render
 from transfer.reporting.result import Result
 from transfer.reporting.section import Section
 
 COSTS = {
-    "seconds": ("Time of a run", "seconds a run", ("seconds", "total"), duration),
+    "seconds": ("Time of a run", "seconds a run", ("seconds", "training"), duration),
     "trainable": ("Trained weights", "trained weights", ("parameters", "trainable"), count),
     "latency": ("Time for one photo", "milliseconds for one photo", ("latency_ms",), lambda ms: f"{ms:.1f} ms"),
 }
@@ -30,8 +30,14 @@ def body(evidence: Evidence) -> Markup | None:
         ground=evidence.grounds[0],
         charts=charts,
         arms=[(number, title) for title, number in evidence.numbers.items() if title in drawn],
-        stated=evidence.stated,
+        features=_features(evidence),
     )
+
+
+def _features(evidence: Evidence) -> list[tuple[str, str]]:
+    """What the features of each network took, once."""
+    found = {one.network: (one.each("backbone") or DASH, evidence.features(one)) for one in evidence.main}
+    return [(name, duration(seconds)) for name, seconds in found.values() if seconds]
 
 
 def _chart(name: str, evidence: Evidence) -> dict[str, Any] | None:

@@ -15,13 +15,10 @@ FEW = 6
 def body(evidence: Evidence) -> Markup:
     runs = evidence.runs
     versions = sorted({(name, version) for run in runs for name, version in (run.facts.get("versions") or {}).items()})
-    weights = sorted(
-        {
-            (run.arm, str(used.get("name")), str(used.get("sha256")))
-            for run in runs
-            if (used := run.facts.get("weights"))
-        }
-    )
+    weights: dict[tuple[str, str], set[str]] = {}
+    for run in runs:
+        if used := run.facts.get("weights"):
+            weights.setdefault((str(used.get("name")), str(used.get("sha256"))), set()).add(run.arm)
     given = [run for result in evidence.results if result.folds is None for run in result.runs]
     opened = [run.facts["test_opened"] for run in given if run.facts.get("test_opened") is not None]
     started = sorted(str(run.facts["started"]) for run in runs if run.facts.get("started"))
@@ -30,7 +27,7 @@ def body(evidence: Evidence) -> Markup:
         evidence=evidence,
         seeds=sorted({run.seed for run in given}),
         versions=versions,
-        weights=weights,
+        weights=[(one, sorted(arms)) for one, arms in sorted(weights.items())],
         opened=opened,
         started=started,
         commands=list(dict.fromkeys(str(run.facts["command"]) for run in runs if run.facts.get("command"))),

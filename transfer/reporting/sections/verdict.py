@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from transfer import scores
 from transfer.reporting.evidence import Evidence
-from transfer.reporting.markup import render
+from transfer.reporting.markup import of_size, render
 from transfer.reporting.pair import Pair
 from transfer.reporting.result import Result
 from transfer.reporting.section import Section
@@ -26,6 +28,7 @@ class Verdict:
         beaten: Arms it is better than, after correction. level: Arms it cannot be told from.
         better: Arms that are better than it: validation chose wrongly, and the page says so.
         unpaired: Arms that share no seed with it.
+        elsewhere: The leader and its nearest arm at the other training sizes, the largest first.
     """
 
     leader: Result
@@ -33,6 +36,7 @@ class Verdict:
     level: tuple[Pair, ...]
     better: tuple[Pair, ...]
     unpaired: tuple[Result, ...]
+    elsewhere: tuple[Pair, ...] = ()
 
     @property
     def wins(self) -> bool:
@@ -45,6 +49,15 @@ class Verdict:
         return min(self.level or self.beaten, key=lambda pair: abs(pair.difference.estimate), default=None)
 
     @property
+    def sizes(self) -> dict[str, str]:
+        """In words at which other training sizes the two nearest are ``level``, the leader ``ahead`` or ``behind``."""
+        found: dict[str, list[int]] = {}
+        for pair in self.elsewhere:
+            how = "level" if not pair.settled else "ahead" if pair.difference.estimate > 0 else "behind"
+            found.setdefault(how, []).append(pair.a.per_class or 0)
+        return {how: _sizes(sizes) for how, sizes in found.items()}
+
+    @property
     def needed(self) -> int | None:
         """Test photos that would show a difference of one point; None where only more seeds would."""
         return scores.photos_needed(self.nearest.difference, gap=GAP) if self.nearest else None
@@ -53,7 +66,7 @@ class Verdict:
     def cheapest(self) -> Result | None:
         """The one that trains fastest among the leader and those it cannot be told from."""
         rivals = [self.leader, *(pair.b for pair in self.level)]
-        timed = [(seconds, rival) for rival in rivals if (seconds := rival.mean("seconds", "total")) is not None]
+        timed = [(seconds, rival) for rival in rivals if (seconds := rival.seconds) is not None]
         return min(timed, key=lambda one: one[0])[1] if len(timed) == len(rivals) else None
 
 
@@ -64,13 +77,34 @@ def judge(evidence: Evidence) -> Verdict | None:
         return None
     pairs = [pair.seen_from(leader) for pair in evidence.pairs if leader in (pair.a, pair.b)]
     paired = {id(pair.b) for pair in pairs}
-    return Verdict(
+    verdict = Verdict(
         leader=leader,
         beaten=tuple(pair for pair in pairs if pair.settled and pair.difference.estimate > 0),
         level=tuple(pair for pair in pairs if not pair.settled),
         better=tuple(pair for pair in pairs if pair.settled and pair.difference.estimate < 0),
         unpaired=tuple(other for other in evidence.main[1:] if id(other) not in paired) if evidence.pairs else (),
     )
+    if verdict.nearest is None:
+        return verdict
+    names = (leader.title, verdict.nearest.b.title)
+    others = [
+        pair if pair.a.title == names[0] else pair.seen_from(pair.b)
+        for pair in evidence.pairs
+        if {pair.a.title, pair.b.title} == {*names}
+        and pair.a.folds == leader.folds
+        and pair.a.per_class not in (None, leader.per_class)
+    ]
+    return dataclasses.replace(verdict, elsewhere=tuple(others))
+
+
+def _sizes(sizes: Sequence[int]) -> str:
+    """Training sizes as an alternative: 10, 5 or 1 photos a class.
+
+    >>> _sizes([10, 5, 1]), _sizes([1])
+    ('10, 5 or 1 photos a class', '1 photo a class')
+    """
+    *most, last = sizes
+    return f"{', '.join(map(str, most))} or {last} photos a class" if most else of_size(last)
 
 
 def body(evidence: Evidence) -> Markup:
