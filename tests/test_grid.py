@@ -29,6 +29,7 @@ grids = draw.builds(
     size=sizes,
     folds=draw.one_of(draw.none(), draw.integers(2, 10)),
     refit=draw.booleans(),
+    half=draw.booleans(),
 )
 
 
@@ -57,6 +58,7 @@ def test_every_arm_meets_every_size_and_seed_with_and_without_each_trick(grid: G
         ('arms = ["vgg16"]\nper_class = [0]', "--per-class"),
         ('arms = ["vgg16"]\nfolds = 1', "--folds"),
         ('arms = ["vgg16"]\nrefit = 1', "refit"),
+        ('arms = ["vgg16"]\nhalf = "yes"', "half"),
         ('arms = ["vgg16"]\nspeed = 3', "speed"),
         ('arms = ["vgg16:"]', "BACKBONE"),
         ("arms = 3", "wrong kind"),

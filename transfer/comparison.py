@@ -4,7 +4,7 @@ It derives every figure from kept predictions and owns one choice, which the pag
 what a competitor is, in which order competitors stand, and which run of the first is shipped. Validation chooses; test
 figures are only shown.
 
-    competitor   an arm in one resolved setting (strategy, weights, size, engine, precision, refitting) on one ground
+    competitor   an arm in one resolved setting (strategy, weights, size, engine, precision, half, refit) on one ground
     ground       what arms must share to be compared: training photos a class, and given splits or so many folds
     double       of two runs of one competitor and seed the one started last counts
     order        grounds with validation photos first, then the larger training size, then folds before given splits,
@@ -31,7 +31,7 @@ from transfer.run import Predictions, Run
 if TYPE_CHECKING:
     import pandas
 
-DECISIVE = ("strategy", "weights", "size", "engine", "precision", "refit")
+DECISIVE = ("strategy", "weights", "size", "engine", "precision", "half", "refit")
 """The facts that tell two settings of one arm apart."""
 
 

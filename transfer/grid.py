@@ -38,6 +38,7 @@ class Grid:
         folds: Instead of the given splits every photo is judged once, in so many folds; ``seeds`` then says how often.
         refit: Whether every arm is trained again on train and validation once those have chosen its settings.
         engine, precision: Of the frozen parts, instead of the machine's fastest and float32.
+        half: Whether their activations are kept in half precision.
 
     Raises:
         CallError: Nothing to compare, or a number out of range.
@@ -53,6 +54,7 @@ class Grid:
     refit: bool = False
     engine: str | None = None
     precision: str | None = None
+    half: bool = False
 
     def __post_init__(self) -> None:
         if not self.arms:
@@ -63,8 +65,9 @@ class Grid:
                 raise CallError(f"--{name} must be at least 1.", received=value)
         if self.folds is not None and (not isinstance(self.folds, int) or self.folds < 2):
             raise CallError("--folds must be at least 2.", received=self.folds)
-        if not isinstance(self.refit, bool):
-            raise CallError("refit is true or false.", received=self.refit)
+        for name in ("refit", "half"):
+            if not isinstance(getattr(self, name), bool):
+                raise CallError(f"{name} is true or false.", received=getattr(self, name))
         for name, known in (("engine", ENGINES), ("precision", PRECISIONS)):
             if getattr(self, name) not in (None, *known):
                 raise CallError(f"There is no such {name}.", received=getattr(self, name), remedy=f"Known: {known}.")
@@ -89,7 +92,7 @@ class Grid:
         record |= {"tricks": list(self.tricks)} if self.tricks else {}
         plain = ("epochs", "size", "folds", "engine", "precision")
         record |= {name: value for name in plain if (value := getattr(self, name)) is not None}
-        record |= {"refit": True} if self.refit else {}
+        record |= {name: True for name in ("refit", "half") if getattr(self, name)}
         # Strings, numbers, true and lists of them are written alike in JSON and TOML.
         return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in record.items())
 
@@ -119,6 +122,7 @@ class Grid:
                 refit=record.get("refit", False),
                 engine=record.get("engine"),
                 precision=record.get("precision"),
+                half=record.get("half", False),
             )
         except (TypeError, AttributeError) as error:
             raise CallError("A value of the grid file is of the wrong kind.", received=f"{path}: {error}") from error

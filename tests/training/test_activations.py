@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy
 import pytest
 
 from transfer import workflow
@@ -12,9 +13,12 @@ from transfer.errors import CallError
 from transfer.manifest import Manifest
 from transfer.models.classifier import Classifier
 from transfer.photo import Photo
+from transfer.space import clean
+from transfer.strategy import Head, Phase, Strategy
 from transfer.training.activations import BUDGET_GB, GB, Activations, budget
 from transfer.training.features import Decoded, Progress, quiet
-from transfer.training.plan import resolve
+from transfer.training.plan import resolve, with_strategy
+from transfer.training.trial import run_trial
 from transfer.workspace import Workspace
 
 CUT = 3
@@ -29,9 +33,14 @@ def arm(weights_file: Path) -> Arm:
 
 
 def activations(
-    arm: Arm, workspace: Workspace, *, ahead: tuple[Photo, ...] = (), on_progress: Progress = quiet
+    arm: Arm,
+    workspace: Workspace,
+    *,
+    ahead: tuple[Photo, ...] = (),
+    half: bool = False,
+    on_progress: Progress = quiet,
 ) -> Activations:
-    plan = resolve(arm, Manifest.read(workspace), size=16)
+    plan = resolve(arm, Manifest.read(workspace), size=16, half=half)
     assert plan.weights is not None
     classifier = Classifier(plan.backbone, plan.strategy.head, classes=3, size=16, weights=plan.weights.path)
     return Activations(plan, classifier, workspace, ahead=ahead, on_progress=on_progress)
@@ -130,3 +139,53 @@ def test_pictures_beyond_the_budget_are_decoded_at_each_use(
     anew = activations(arm, workspace).rows(0, photos)
     assert isinstance(anew, Decoded)
     assert (next(anew.chunks(64)) == next(kept.chunks(64))).all()
+
+
+# --- half precision ---
+
+
+def test_half_precision_is_asked_for_decides_a_run_and_stands_in_its_command(arm: Arm, manifest: Manifest) -> None:
+    plain, half = (resolve(arm, manifest, size=16, half=half) for half in (False, True))
+    assert "half" not in plain.decisive()  # so that runs keep the ID they had before there was a choice
+    assert half.decisive() == plain.decisive() | {"half": True}
+    assert half.command == f"{plain.command} --half"
+
+
+@pytest.mark.parametrize("name", ["lenet5:from_scratch", "raw_pixels"])
+def test_half_precision_says_nothing_where_nothing_frozen_is_kept(manifest: Manifest, name: str) -> None:
+    plain, half = (resolve(Arm.parse(name), manifest, size=32, half=half) for half in (False, True))
+    assert half == plain
+
+
+def test_a_map_kept_in_half_precision_takes_half_the_disk_and_trains_alike(
+    arm: Arm, workspace: Workspace, manifest: Manifest
+) -> None:
+    # From a solver's optimum on few photos even two engines drift apart; a head that begins anew does not.
+    strategy = Strategy(True, Head(), (Phase(epochs=3, rate=1e-4, batch=8, thaw=1),))
+    sizes, runs = [], []
+    for half in (False, True):
+        clean(workspace, ["features"], now=0.0)
+        plan = with_strategy(resolve(arm, manifest, size=16, half=half), strategy)
+        runs.append(run_trial(plan, manifest, workspace))
+        kept = [numpy.load(path) for path in workspace.features.glob("*/*.npy")]
+        assert {rows.shape[1:] for rows in kept} == {(8, 8, 32)}
+        sizes.append(sum(rows.nbytes for rows in kept))
+    assert sizes == [len(manifest.kept) * EACH, len(manifest.kept) * EACH / 2]
+    whole, short = runs
+    assert short.id != whole.id
+    assert (whole.facts.get("half"), short.facts["half"]) == (None, True)
+    for name in ("loss", "validation_loss"):
+        losses = [[row[name] for row in run.history()] for run in runs]
+        assert losses[1] == pytest.approx(losses[0], rel=5e-3), name
+        assert losses[1] != losses[0], name
+    one, other = (run.predictions("test").probabilities for run in runs)
+    assert other == pytest.approx(one, abs=5e-3)
+
+
+def test_more_photos_fit_the_budget_in_half_precision(
+    arm: Arm, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allow(monkeypatch, 100 * EACH)
+    found = activations(arm, workspace, half=True)
+    assert found.source(CUT, 200) == CUT
+    assert found.source(CUT, 201) == 0

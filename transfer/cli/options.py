@@ -22,6 +22,7 @@ engine = click.option(
 precision = click.option(
     "--precision", type=click.Choice(PRECISIONS), help="Of the frozen part; bfloat16 in OpenVINO.  [default: float32]"
 )
+half = click.option("--half", is_flag=True, help="Keep activations in half precision: half the disk, other figures.")
 jobs = click.option("--jobs", "-j", default=1, show_default=True, help="Trials at once.")
 
 

@@ -158,7 +158,7 @@ def _costs(evidence: Evidence) -> str:
             markup.count(one.greatest("peak_memory_mb")),
             markup.count(one.mean("parameters", "trainable")),
             inline(one.each("batch_norm") or markup.DASH),
-            inline(one.each("precision") or markup.DASH),
+            inline(one.precision or markup.DASH),
         ]
         for one in evidence.main
     ]

@@ -168,6 +168,11 @@ class Result:
         """A fact that should be one for all seeds, as text; all of them where it is not."""
         return ", ".join(sorted({str(value) for value in self.facts(*names)})) or None
 
+    @property
+    def precision(self) -> str | None:
+        """In which the frozen part was computed, and its activations kept."""
+        return "; ".join(filter(None, [self.each("precision"), self.each("half") and "kept in half"])) or None
+
     @cached_property
     def table(self) -> numpy.ndarray:
         """The confusion table on the stated split, summed over the seeds, int ``(classes, classes)``."""
@@ -216,7 +221,8 @@ def _short(arm: str) -> str:
 
 def _settings(run: Run) -> dict[str, str]:
     """What may tell two settings of one arm apart, as words."""
-    flat = _flat({name: run.facts.get(name) for name in DECISIVE if name != "refit"})
+    flat = _flat({name: run.facts.get(name) for name in DECISIVE if name not in ("refit", "half")})
+    flat["kept"] = "in half precision" if run.facts.get("half") else "whole"
     return {"": "refitted" if run.facts.get("refit") else ""} | flat
 
 

@@ -120,7 +120,7 @@ class Activations:
             # The network need not be built where something of it is kept.
             kept = self.store(cut).about().get("shape") or self._classifier.bottom(cut).output.shape[1:]
             self._shapes[cut] = tuple(kept)
-        return math.prod(self._shapes[cut]) * 4
+        return math.prod(self._shapes[cut]) * (2 if self._plan.half else 4)
 
 
 def _gb(size: int) -> str:
@@ -144,5 +144,6 @@ def setting(plan: Plan, classifier: Classifier, cut: int, view: str = "") -> dic
         "size": plan.size,
         "engine": plan.engine,
         "precision": plan.precision,
+        **({"half": True} if plan.half else {}),
         **seen,
     }

@@ -62,7 +62,7 @@ def _cells(grid: Grid, manifest: Manifest, workspace: Workspace) -> list[Run | P
     """What is there already, what stands in the way, and what is to be done, in the order of the grid."""
     pointless = _pointless(grid)
     overrides: dict[str, Any] = {
-        name: getattr(grid, name) for name in ("epochs", "size", "folds", "refit", "engine", "precision")
+        name: getattr(grid, name) for name in ("epochs", "size", "folds", "refit", "engine", "precision", "half")
     }
     cells: list[Run | Plan] = []
     for arm, k, seed in grid.cells():

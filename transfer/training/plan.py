@@ -51,7 +51,7 @@ class Plan:
         weights: The file it starts from, or None for random weights. size: Side of the input in pixels.
         seed: Of initial weights, photo order and training subset. per_class: Training photos a class, None for all.
         labels: The classes. data: Digest of the training view of the data.
-        engine, precision: Of the frozen part.
+        engine, precision: Of the frozen part. half: Whether its activations are kept in half precision.
         folds: Where the photos are divided into folds instead of the given splits, into how many; the seed then says
             which of them is judged. refit: Whether it is trained again on train and validation once those have chosen.
         epochs: Where they were asked for instead of the strategy's own, which then has them already.
@@ -67,6 +67,7 @@ class Plan:
     data: str
     engine: str = "tensorflow"
     precision: str = "float32"
+    half: bool = False
     folds: int | None = None
     refit: bool = False
     epochs: int | None = None
@@ -87,7 +88,8 @@ class Plan:
             "data": self.data,
             "engine": self.engine,
             "precision": self.precision,
-            # Only where asked for, so that runs made before there were folds keep their ID.
+            # Only where asked for, so that runs made before there was such a choice keep their ID.
+            **({"half": True} if self.half else {}),
             **({"folds": self.folds} if self.folds else {}),
             **({"refit": True} if self.refit else {}),
         }
@@ -112,6 +114,7 @@ class Plan:
         words += [f"--per-class {self.per_class}"] if self.per_class is not None else []
         words += [f"--epochs {self.epochs}"] if self.epochs is not None else []
         words += [f"--precision {self.precision}"] if self.precision != "float32" else []
+        words += ["--half"] if self.half else []
         chosen = self.strategy.freezes and self.backbone.learned and self.engine != usual()
         words += [f"--engine {self.engine}"] if chosen else []
         return " ".join(words)
@@ -129,6 +132,7 @@ def resolve(
     refit: bool = False,
     engine: str | None = None,
     precision: str | None = None,
+    half: bool = False,
 ) -> Plan:
     """Look everything up that the arm names, and find the weights.
 
@@ -157,6 +161,7 @@ def resolve(
         data_of(manifest, folds),
         engine=(engine or usual()) if strategy.freezes and backbone.learned else "tensorflow",
         precision=(precision or "float32") if strategy.freezes and backbone.learned else "float32",
+        half=half and strategy.freezes and backbone.learned,
         folds=folds,
         refit=refit,
         epochs=epochs,

@@ -203,6 +203,7 @@ def _facts(plan: Plan, classifier: Classifier, fitted: Fitted, activations: Acti
         "command": plan.command,
         "device": "GPU" if tf.config.list_physical_devices("GPU") else "CPU",
         "versions": {name: importlib.metadata.version(name) for name in VERSIONS},
+        **activations.facts,
     }
 
 

@@ -31,6 +31,7 @@ def train(
     size: int | None = None,
     engine: str | None = None,
     precision: str | None = None,
+    half: bool = False,
     on_progress: Progress | None = None,
 ) -> Run:
     """Train one arm in this process; a run that exists already is returned as it is.
@@ -41,6 +42,7 @@ def train(
         seed: Of initial weights, order and subset. per_class: Training photos a class, all if None.
         epochs: Instead of the strategy's own. size: Of the input in pixels, instead of the backbone's own.
         engine, precision: Of the frozen part, instead of the machine's fastest and float32.
+        half: Keep its activations in half precision.
         on_progress: Told ``(done, total, what)``.
     """
     from transfer.grid import Grid
@@ -50,7 +52,7 @@ def train(
 
     workspace = Workspace.of(workspace)
     manifest = _split_photos_of(workspace)
-    settings: dict[str, Any] = {"epochs": epochs, "size": size, "engine": engine, "precision": precision}
+    settings: dict[str, Any] = {"epochs": epochs, "size": size, "engine": engine, "precision": precision, "half": half}
     one = Grid((Arm.parse(arm),), **settings)
     plan = resolve(one.arms[0], manifest, seed=seed, per_class=per_class, **settings)
     return run_trial(plan, manifest, workspace, on_progress=on_progress or quiet)
@@ -69,6 +71,7 @@ def compare(
     refit: bool = False,
     engine: str | None = None,
     precision: str | None = None,
+    half: bool = False,
     jobs: int = 1,
     budget: float | None = None,
     on_progress: Progress | None = None,
@@ -77,12 +80,13 @@ def compare(
 
     Args:
         workspace: Split with the defaults if it has not been split and no folds are asked for.
-        arms: Their text forms; or a whole ``Grid``, and then what follows up to ``precision`` is left out.
+        arms: Their text forms; or a whole ``Grid``, and then what follows up to ``half`` is left out.
         seeds: How many, from 0. per_class: Training photos a class; None for all.
         tricks: Each is added alone to each arm. epochs, size: Instead of every arm's own.
         folds: For small sets: every kept photo is judged once in each of ``seeds`` repetitions of so many folds; the
             given splits play no part. refit: Every arm is trained again on train and validation once those have chosen.
         engine, precision: Of the frozen parts, instead of the machine's fastest and float32.
+        half: Keep their activations in half precision.
         jobs: Trials at once. budget: Seconds after which no trial is begun.
         on_progress: Told ``(done, total, what)``.
 
@@ -96,7 +100,8 @@ def compare(
     workspace = Workspace.of(workspace)
     if not isinstance(arms, Grid):
         parsed = tuple(Arm.parse(arm) for arm in arms)
-        arms = Grid(parsed, seeds, tuple(per_class), tuple(tricks), epochs, size, folds, refit, engine, precision)
+        sizes, names = tuple(per_class), tuple(tricks)
+        arms = Grid(parsed, seeds, sizes, names, epochs, size, folds, refit, engine, precision, half)
     manifest = photos_of(workspace) if arms.folds else _split_photos_of(workspace)
     runs = run_grid(manifest, workspace, grid=arms, jobs=jobs, budget=budget, on_progress=on_progress)
     workspace.write_text(workspace.grid, arms.to_toml())

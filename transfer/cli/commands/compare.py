@@ -9,7 +9,19 @@ import click
 from transfer import workflow
 from transfer.arm import Arm
 from transfer.cli import show
-from transfer.cli.options import Duration, PerClass, as_json, engine, epochs, jobs, precision, quiet, size, workspace
+from transfer.cli.options import (
+    Duration,
+    PerClass,
+    as_json,
+    engine,
+    epochs,
+    half,
+    jobs,
+    precision,
+    quiet,
+    size,
+    workspace,
+)
 from transfer.cli.progress import progress
 from transfer.grid import Grid
 
@@ -35,6 +47,7 @@ from transfer.grid import Grid
 @size
 @engine
 @precision
+@half
 @jobs
 @click.option("--budget", type=Duration(), help="Begin no trial after this time: 90s, 10m, 2h.")
 @as_json
@@ -52,6 +65,7 @@ def command(
     size: int | None,
     engine: str | None,
     precision: str | None,
+    half: bool,
     jobs: int,
     budget: float | None,
     as_json: bool,
@@ -70,7 +84,7 @@ def command(
     if grid is None:
         names = tuple(name.strip() for name in tricks.split(",") if name.strip())
         parsed = tuple(Arm.parse(arm) for arm in arms)
-        wanted = Grid(parsed, seeds, tuple(per_class), names, epochs, size, folds, refit, engine, precision)
+        wanted = Grid(parsed, seeds, tuple(per_class), names, epochs, size, folds, refit, engine, precision, half)
     else:
         wanted = Grid.read(Path(grid))
     with progress(quiet=quiet) as tell:

@@ -6,7 +6,7 @@ import click
 
 from transfer import workflow
 from transfer.cli import show
-from transfer.cli.options import as_json, engine, epochs, precision, quiet, size, workspace
+from transfer.cli.options import as_json, engine, epochs, half, precision, quiet, size, workspace
 from transfer.cli.progress import progress
 
 
@@ -19,6 +19,7 @@ from transfer.cli.progress import progress
 @size
 @engine
 @precision
+@half
 @as_json
 @quiet
 def command(
@@ -30,6 +31,7 @@ def command(
     size: int | None,
     engine: str | None,
     precision: str | None,
+    half: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -50,6 +52,7 @@ def command(
             size=size,
             engine=engine,
             precision=precision,
+            half=half,
             on_progress=tell,
         )
     rows = [workflow.row(run)]

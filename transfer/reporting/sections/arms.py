@@ -76,8 +76,9 @@ def _settings(result: Result) -> str:
     steps = (result.runs[0].facts.get("strategy") or {}).get("steps") or ()
     # Where every stage is trained no view can be kept, and each epoch draws its own.
     views = max((step.get("views") or 0 for step in steps if step.get("augment") and step["thaw"] != ALL), default=0)
-    said = [f"batch norm {result.each('batch_norm') or DASH}", result.each("engine"), result.each("precision")]
+    said = [f"batch norm {result.each('batch_norm') or DASH}", result.each("engine"), result.precision]
     said += [f"{views} views of a photo"] if views else []
+    said += [f"from {source}"] if (source := result.each("source")) else []
     said += [f"from {source}"] if (source := result.each("source")) else []
     said += ["refitted"] if result.each("refit") else []
     return ", ".join(one or DASH for one in said)

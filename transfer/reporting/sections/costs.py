@@ -34,7 +34,7 @@ def _row(result: Result, evidence: Evidence) -> dict[str, Any]:
         "total": result.mean("parameters", "total"),
         "size": result.each("size"),
         "batch_norm": result.each("batch_norm"),
-        "precision": result.each("precision"),
+        "precision": result.precision,
         "engine": result.each("engine"),
         "device": result.each("device"),
     }

@@ -58,7 +58,7 @@ def _added(more: Result, less: Result) -> str | None:
     if (
         one is None
         or other is None
-        or any(more.facts(name) != less.facts(name) for name in ("size", "precision", "refit"))
+        or any(more.facts(name) != less.facts(name) for name in ("size", "precision", "half", "refit"))
     ):
         return None
     for place, trick in enumerate(one.tricks):
