@@ -79,7 +79,6 @@ def _settings(result: Result) -> str:
     said = [f"batch norm {result.each('batch_norm') or DASH}", result.each("engine"), result.precision]
     said += [f"{views} views of a photo"] if views else []
     said += [f"from {source}"] if (source := result.each("source")) else []
-    said += [f"from {source}"] if (source := result.each("source")) else []
     said += ["refitted"] if result.each("refit") else []
     return ", ".join(one or DASH for one in said)
 
