@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from transfer.arm import Arm
@@ -18,8 +19,9 @@ from transfer.models.classifier import Classifier
 from transfer.photo import Photo
 from transfer.run import Run, run_id
 from transfer.strategy import Phase
-from transfer.training import trial
+from transfer.training import connection, trial
 from transfer.training.activations import setting
+from transfer.training.cluster import Cluster
 from transfer.training.features import Progress, Store, quiet
 from transfer.training.plan import Plan, choose, data_of, resolve, resolve_strategy
 from transfer.training.workers import Task, Workers
@@ -32,6 +34,7 @@ def compare(
     *,
     grid: Grid,
     jobs: int = 1,
+    ray: str | None = None,
     budget: float | None = None,
     on_progress: Progress | None = None,
 ) -> list[Run]:
@@ -39,12 +42,17 @@ def compare(
 
     Args:
         manifest: Split already. workspace: Where runs are kept.
-        grid: What to run. jobs: Trials at once.
+        grid: What to run. jobs: Trials at once. ray: Address of a cluster that runs them instead.
         budget: Seconds after which no trial is begun; None for no end.
         on_progress: Told ``(done, total, what)``.
     """
     if jobs < 1:
         raise CallError("--jobs must be at least 1.", received=jobs)
+    if ray is not None:
+        connection.check(ray)
+        if jobs > 1:
+            remedy = "Leave out --jobs: a cluster runs as many trials as it has room for."
+            raise CallError("--jobs is of this machine, --ray of a cluster.", received=f"--jobs {jobs}", remedy=remedy)
     if budget is not None and budget <= 0:
         raise CallError("--budget must be more than no time.", received=budget)
     deadline = None if budget is None else time.monotonic() + budget
@@ -53,7 +61,12 @@ def compare(
     plans = {cell.id: cell for cell in cells if isinstance(cell, Plan)}
     runs: dict[str, Run] = {}
     if plans:
-        with Workers(min(jobs, len(plans)), ["transfer.training.trial"]) as workers:
+        place: AbstractContextManager[Workers | Cluster] = (
+            Cluster(ray, workspace, [photo.file_name for photo in manifest.kept])
+            if ray is not None
+            else Workers(min(jobs, len(plans)), ["transfer.training.trial"])
+        )
+        with place as workers:
             runs = _run_all(workers, plans, manifest, workspace, deadline, on_progress or quiet)
     return [runs.get(cell.id) or trial.skipped(cell, workspace) if isinstance(cell, Plan) else cell for cell in cells]
 
@@ -100,7 +113,7 @@ def _pointless(grid: Grid) -> set[Arm]:
 
 
 def _run_all(
-    workers: Workers,
+    workers: Workers | Cluster,
     plans: dict[str, Plan],
     manifest: Manifest,
     workspace: Workspace,
