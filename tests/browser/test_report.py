@@ -85,12 +85,15 @@ def test_nothing_is_wider_than_a_phone(report: Path) -> None:
     frame.write_text(
         f'<body><iframe style="width:390px;height:800px;border:0" srcdoc="{html.escape(report.read_text("utf-8"))}">'
         "</iframe><script>onload = () => { const page = document.querySelector('iframe').contentDocument;"
+        "const differences = [...page.querySelectorAll('.pairs td:nth-child(3)')];"
+        "document.body.dataset.seen = Math.max(...differences.map(cell => cell.getBoundingClientRect().right)) <= 390;"
         "document.body.dataset.width = page.documentElement.scrollWidth;"
         "document.body.dataset.sections = page.querySelectorAll('section').length }</script>",
         encoding="utf-8",
     )
     written = browse(frame, "--dump-dom").decode()
     assert re.search(r'data-width="390"', written)
+    assert re.search(r'data-seen="true"', written), "two arms and their difference, without scrolling"
     assert re.search(r'data-sections="14"', written)
 
 
