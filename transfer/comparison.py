@@ -164,7 +164,7 @@ def row(run: Run) -> dict[str, Any]:
     of = run.facts.get("folds")
     record["fold"] = None if of is None else Fold.of_seed(run.seed, of)._asdict()
     for split in ("validation", "test"):
-        correct = run.predictions(split).correct if run.done else ()
+        correct = run.predictions(split).correct if run.usable else ()
         record[split] = {"accuracy": float(fmean(map(float, correct))) if len(correct) else None, "n": len(correct)}
     record["seconds"] = run.facts.get("seconds", {}).get("total")
     record["trainable_parameters"] = run.facts.get("parameters", {}).get("trainable")

@@ -2,8 +2,10 @@
 
 A run is a folder ``WS/runs/ID/``: ``run.json`` (the facts; written last, so a folder without it is no run),
 ``history.csv`` (a row an epoch), ``predictions.csv`` (a row a photo), ``weights.weights.h5`` (what changed),
-``log.txt``, and ``gradcam/`` where the report has looked at its mistakes. A run never stores a score: those are derived
-from its predictions by ``scores``.
+``log.txt`` (what was told while it ran), ``rates.csv`` where there was a range test of the learning rate,
+``tensorboard/`` where it was asked for, and ``gradcam/`` where the report has looked at its mistakes. Until it is done,
+``checkpoint.npz`` says where it stands. A run never stores a score: those are derived from its predictions by
+``scores``.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from transfer.errors import DataError
 from transfer.workspace import Workspace
 
 WEIGHTS = "weights.weights.h5"
+LOG = "log.txt"
+CHECKPOINT = "checkpoint.npz"
 OVERLAY_CLASS = "transfer:class"
 """The note in an overlay's PNG that names the class it shows."""
 
@@ -62,7 +66,8 @@ class Run:
 
     Attributes:
         id: Digest of what decides the result, and of nothing else.
-        status: ``done`` or ``failed``. reason: Why it failed.
+        status: ``done``, ``failed``, or ``interrupted``: ended by the keyboard, usable, and without answers on test.
+        reason: Why it failed, or where it was.
         arm: Text form. seed: Of initial weights and order. per_class: Training photos a class, None for all.
         labels: The classes in the order of every prediction.
         data: Digest of the training view of the data.
@@ -85,6 +90,11 @@ class Run:
     def done(self) -> bool:
         return self.status == "done"
 
+    @property
+    def usable(self) -> bool:
+        """Whether it has weights and answers: finished, or interrupted after something was learnt."""
+        return self.status in ("done", "interrupted")
+
     def overlay(self, photo: str) -> Path | None:
         """Where the picture of what the run saw in that photo lies (Grad-CAM); None for an ID that is no file name."""
         return self.path / "gradcam" / f"{photo}.png" if Path(photo).name == photo else None
@@ -106,11 +116,25 @@ class Run:
         header, *rows = _rows(self.path / "history.csv", header=True)
         return [{name: float(value) for name, value in zip(header, row, strict=True) if value} for row in rows]
 
+    def rates(self) -> list[dict[str, float]]:
+        """A row for each step of a range test of the learning rate: step, rate, loss; none where there was no test."""
+        path = self.path / "rates.csv"
+        if not path.exists():
+            return []
+        header, *rows = _rows(path, header=True)
+        return [{name: float(value) for name, value in zip(header, row, strict=True)} for row in rows]
+
     def write(
-        self, workspace: Workspace, predictions: Sequence[Predictions], history: Sequence[Mapping[str, float]]
+        self,
+        workspace: Workspace,
+        predictions: Sequence[Predictions],
+        history: Sequence[Mapping[str, float]],
+        rates: Sequence[Mapping[str, float]] = (),
     ) -> None:
         """Write the folder; ``run.json`` last. The weights, if any, were written there before."""
-        workspace.write_text(self.path / "history.csv", _history_csv(history))
+        workspace.write_text(self.path / "history.csv", _table(HISTORY, history))
+        if rates:
+            workspace.write_text(self.path / "rates.csv", _table(RATES, rates))
         workspace.write_text(self.path / "predictions.csv", _predictions_csv(predictions, self.labels))
         self.write_facts(workspace)
 
@@ -187,9 +211,12 @@ def _predictions_csv(predictions: Sequence[Predictions], labels: Sequence[str]) 
 HISTORY = ("step", "epoch", "rate", "loss", "accuracy", "validation_loss", "validation_accuracy", "seconds")
 
 
-def _history_csv(history: Sequence[Mapping[str, float]]) -> str:
+RATES = ("step", "rate", "loss")
+
+
+def _table(columns: Sequence[str], rows: Sequence[Mapping[str, float]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(HISTORY)
-    writer.writerows([[row.get(name, "") for name in HISTORY] for row in history])
+    writer.writerow(columns)
+    writer.writerows([[row.get(name, "") for name in columns] for row in rows])
     return text.getvalue()

@@ -8,6 +8,7 @@ runs; ``training/fit.py`` is the one loop that reads these values.
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -170,6 +171,18 @@ class Strategy:
                 remedy="Leave it out, or use a strategy with phases, such as frozen_head or fine_tune_top.",
             )
         steps = tuple(dataclasses.replace(s, **changes) if isinstance(s, Phase) else s for s in self.steps)
+        return dataclasses.replace(self, steps=steps)
+
+    def with_rate(self, rate: float) -> Strategy:
+        """The same strategy with this as its highest learning rate, and every other in proportion.
+
+        Raises:
+            CallError: It has no phase, or the rate is not above zero.
+        """
+        if not 0 < rate < math.inf:
+            raise CallError("A learning rate is a number above zero.", received=rate, remedy="Try --rate 1e-4.")
+        factor = rate / max((phase.rate for phase in self.map_phases().phases), default=rate)
+        steps = tuple(dataclasses.replace(s, rate=s.rate * factor) if isinstance(s, Phase) else s for s in self.steps)
         return dataclasses.replace(self, steps=steps)
 
     def to_dict(self) -> dict[str, Any]:

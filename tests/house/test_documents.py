@@ -143,11 +143,15 @@ def test_a_workspace_looks_as_the_page_of_the_house_says(photo_folder: Path, tmp
     written = {path.relative_to(workspace.root).as_posix() for path in workspace.root.rglob("*") if path.is_file()}
     assert {name for name in written if not any(form.fullmatch(name) for form in layout.values())} == set()
     met = {name for name, form in layout.items() if any(form.fullmatch(each) for each in written)}
-    # A log only where a run failed, a grid where arms were compared, overlays where there is a feature map, a network
-    # where OpenVINO is the engine; the others where photos are collected or edited.
+    # Checkpoints only until a run is done, rates and TensorBoard's files where they were asked for, a grid where arms
+    # were compared, overlays where there is a feature map, a network where OpenVINO is the engine; the others where
+    # photos are collected or edited.
     elsewhere = {
         "features/DIGEST/network.EXT",
-        "runs/ID/log.txt",
+        "runs/ID/rates.csv",
+        "runs/ID/tensorboard/PART/EVENTS",
+        "runs/ID/checkpoint.npz",
+        "runs/ID/refit-checkpoint.npz",
         "runs/ID/gradcam/PHOTO.png",
         "explained/ID/NAME.gradcam.png",
         "grid.toml",

@@ -11,7 +11,7 @@ import pytest
 from transfer.errors import TrainingError
 from transfer.strategy import Phase
 from transfer.training.descent import Descent, Labelled, _Best
-from transfer.training.features import Rows, quiet
+from transfer.training.features import Rows
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_without_validation_the_last_weights_or_their_running_mean_are_kept(
     one, model = descent(average=decay)
     for _ in range(2):  # a phase may be run again, and begins anew
         model.set_weights([numpy.zeros((4, 3)), numpy.zeros(3)])
-        one.run(parts[0], nothing(parts[1]), seed=0, on_progress=quiet)
+        one.run(parts[0], nothing(parts[1]), seed=0)
         seen = by_hand(parts[0], orders(3), 0.1)
         mean = seen[0]
         for weights in seen[1:]:
@@ -83,7 +83,7 @@ def test_the_running_mean_is_what_is_judged_and_descent_goes_on_from_the_weights
     parts: tuple[Labelled, Labelled],
 ) -> None:
     one, model = descent(average=0.8, rate=0.5)
-    history = one.run(*parts, seed=0, on_progress=quiet)
+    history = one.run(*parts, seed=0)
     seen = by_hand(parts[0], orders(3), 0.5)
     means = [seen[0]]
     for weights in seen[1:]:
@@ -135,5 +135,5 @@ def test_of_equals_the_earlier_is_kept() -> None:
 def test_a_loss_that_is_no_number_stops_with_epoch_and_rate(parts: tuple[Labelled, Labelled]) -> None:
     one, _ = descent(rate=1e38, schedule="cosine")
     with pytest.raises(TrainingError, match=r"no longer a number") as error:
-        one.run(*parts, seed=0, on_progress=quiet)
+        one.run(*parts, seed=0)
     assert "epoch 1 of step 1, learning rate up to 1e+38" in str(error.value)

@@ -18,8 +18,9 @@ from transfer.strategy import ALL, Head, Phase, Solver, Strategy
 from transfer.training import batches
 from transfer.training.activations import Activations
 from transfer.training.descent import Descent
-from transfer.training.features import Progress
+from transfer.training.features import Progress, quiet
 from transfer.training.fit import Fitted, Loop, probabilities
+from transfer.training.logbook import Logbook
 from transfer.training.plan import Plan, choose, with_strategy
 from transfer.workspace import Workspace
 
@@ -246,7 +247,7 @@ def test_out_of_memory_halves_the_batch_and_begins_the_phase_again(
     assert tried[5:] == [4, 2, 1]
 
 
-def fit_loop(loop: Loop, plan: Plan, manifest: Manifest, workspace: Workspace, **keywords: Progress) -> Fitted:
+def fit_loop(loop: Loop, plan: Plan, manifest: Manifest, workspace: Workspace, on_progress: Progress = quiet) -> Fitted:
     parts = choose(manifest, per_class=plan.per_class, seed=plan.seed)
     return loop.fit(
         Activations(plan, loop.classifier, workspace),
@@ -254,7 +255,7 @@ def fit_loop(loop: Loop, plan: Plan, manifest: Manifest, workspace: Workspace, *
         validation=parts.validation,
         labels=plan.labels,
         seed=plan.seed,
-        **keywords,
+        logbook=Logbook(on_progress),
     )
 
 

@@ -43,8 +43,20 @@ def runs(rows: Sequence[Mapping[str, Any]]) -> None:
     ]
     table(header, lines)
     for row in rows:
-        if row["status"] == "failed":
-            click.echo(f"failed: {row['arm']}, seed {row['seed']}: {row['reason']}", err=True)
+        if row["status"] in ("failed", "interrupted"):
+            click.echo(f"{row['status']}: {row['arm']}, seed {row['seed']}: {row['reason']}", err=True)
+
+
+def range_tests(rows: Sequence[Mapping[str, float]], steps: Sequence[Mapping[str, Any]]) -> None:
+    """Say what range tests of the learning rate suggest, beside the rate of each phase."""
+    from transfer.scores import range_test
+
+    for number in dict.fromkeys(int(row["step"]) for row in rows):
+        own = [row for row in rows if row["step"] == number]
+        found = range_test([row["rate"] for row in own], [row["loss"] for row in own])
+        said = f"try {found.suggested:.1g}" if found.suggested else "no rate made the loss fall"
+        has = f"the arm has {steps[number]['rate']:.1g}"
+        click.echo(f"step {number + 1}: the loss is least at a rate of {found.least:.1g}; {said}; {has}", err=True)
 
 
 def _fold(seed: int, fold: Mapping[str, int]) -> str:

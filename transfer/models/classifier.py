@@ -12,6 +12,7 @@ Cuts are numbered by the stages below them. For a backbone of five stages:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -86,6 +87,12 @@ class Classifier:
         if "scores" in self.__dict__:
             _copy(self._new_scores(), self.scores)
         self._moved = False
+
+    def put_back(self, variables: Sequence[keras.Variable], values: Sequence[Any]) -> None:
+        """Give variables of the classifier the values that they had in an earlier training."""
+        self._moved = True
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
 
     # --- parts ---
 

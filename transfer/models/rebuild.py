@@ -21,7 +21,7 @@ def rebuild(run: Run) -> Classifier:
     Raises:
         WeightsError: The run failed, or its weights or those that it started from are gone or were changed.
     """
-    if not run.done:
+    if not run.usable:
         raise WeightsError("A failed run has no classifier.", received=run.id, remedy="Choose a run that is done.")
     arm, strategy = Arm.parse(run.arm), Strategy.from_dict(run.facts["strategy"])
     backbone = BACKBONES[arm.backbone]

@@ -34,6 +34,7 @@ class Result:
         title: The arm, and what tells it from another setting of the same arm.
         runs: By seed. stated, validation: Their predictions on the stated split and on validation, in that order.
         histories: Their rows an epoch; empty where a solver needed none.
+        rates: Their rows a step of a range test of the learning rate; empty where there was none.
     """
 
     title: str
@@ -41,6 +42,7 @@ class Result:
     stated: tuple[Predictions, ...]
     validation: tuple[Predictions, ...]
     histories: tuple[list[dict[str, float]], ...]
+    rates: tuple[list[dict[str, float]], ...] = ()
 
     @property
     def ground(self) -> Ground:
@@ -191,6 +193,7 @@ def results_of(competitors: Sequence[Competitor], stated: str) -> tuple[Result, 
             stated=tuple(run.predictions("test" if one.ground.folds else stated) for run in one.runs),
             validation=one.validation,
             histories=tuple(run.history() for run in one.runs),
+            rates=tuple(run.rates() for run in one.runs),
         )
         for title, one in zip(titles, competitors, strict=True)
     )

@@ -1,11 +1,11 @@
 """Scores: predictions -> numbers with intervals; pure.
 
-Seven files: ``metrics`` (one number from predictions), ``intervals`` (one number with its interval, and corrections
+Eight files: ``metrics`` (one number from predictions), ``intervals`` (one number with its interval, and corrections
 for looking often), ``pairs`` (tests for two or more sets of answers on the same photos), ``difference`` (two arms,
 several seeds, photos in groups: the joint paired bootstrap, and how many photos it would take), ``splits`` (two arms
 trained in folds: Nadeau and Bengio), ``calibration`` (whether a probability means what it says), ``refusal`` (what a
-classifier that may say "unknown" answers, and how often wrongly). It refuses to know runs, manifests, files and
-networks: arrays in, plain values out.
+classifier that may say "unknown" answers, and how often wrongly), ``range_test`` (which learning rate its curve
+suggests). It refuses to know runs, manifests, files and networks: arrays in, plain values out.
 
 Everywhere: n photos, C classes, S seeds; ``truth`` int ``(n,)``, ``probabilities`` float ``(n, C)`` with rows that sum
 to 1. A share is between 0 and 1; percents are the page's business.
@@ -32,6 +32,7 @@ from transfer.scores.metrics import (
     top_k,
 )
 from transfer.scores.pairs import Test, cochran_q, mcnemar
+from transfer.scores.range_test import RangeTest, range_test
 from transfer.scores.refusal import MOST_ERROR, Refusal, Share, answered, least_error, least_threshold, refusal
 from transfer.scores.splits import Design, difference_over_splits, mean_over_splits, nadeau_bengio
 
@@ -50,6 +51,7 @@ __all__ = [
     "Difference",
     "Interval",
     "Metric",
+    "RangeTest",
     "Refusal",
     "Resampled",
     "Resamples",
@@ -70,6 +72,7 @@ __all__ = [
     "paired_difference",
     "per_class",
     "photos_needed",
+    "range_test",
     "refusal",
     "reliability",
     "temperature",

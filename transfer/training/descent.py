@@ -9,6 +9,7 @@ was given other weights. It owns early stopping and the best weights; what an ep
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,14 +18,24 @@ from typing import Any
 
 import keras
 import numpy
+import tensorflow as tf
 
 from transfer.errors import TrainingError
+from transfer.scores import range_test
 from transfer.strategy import Phase
 from transfer.training import answers, lessons, rates
-from transfer.training.features import Decoded, Progress, Rows
+from transfer.training.checkpoint import Kept, Standing
+from transfer.training.features import Decoded, Rows
 
 STEPS_TOGETHER = 64
 """So many steps are made without coming back to Python; an epoch of fewer is one call."""
+
+
+LOWEST_RATE, HIGHEST_RATE, RANGE_STEPS = 1e-7, 10.0, 100
+"""Of a range test, as fastai's ``lr_find`` has them."""
+
+EXPLODED = 4.0
+"""A smoothed loss so many times the least one ends a range test, as fastai has it."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +62,7 @@ class Descent:
 
     Attributes:
         best_epoch: Of the latest run; None where there was no validation.
+        interrupted: Whether the latest run ended by the keyboard.
         trainable: Weights that it trains. batch: Photos a step.
     """
 
@@ -66,6 +78,7 @@ class Descent:
         self._model, self._answering, self._phase, self._number = model, answering, phase, number
         self._classes = model.output.shape[-1]
         self.best_epoch: int | None = None
+        self.interrupted = False
         self.batch = phase.batch
         self.trainable = sum(int(numpy.prod(weight.shape)) for weight in model.trainable_weights)
         model.compile(
@@ -82,38 +95,107 @@ class Descent:
         """Gradient steps that the latest run made."""
         return int(self._model.optimizer.iterations)
 
-    def run(self, train: Labelled, validation: Labelled, *, seed: int, on_progress: Progress) -> list[dict[str, float]]:
+    def run(
+        self,
+        train: Labelled,
+        validation: Labelled,
+        *,
+        seed: int,
+        standing: Standing | None = None,
+        on_epoch: Callable[[dict[str, float], Callable[[], Standing]], None] = lambda row, make: None,
+    ) -> list[dict[str, float]]:
         """Train from the network's present weights; a row an epoch.
+
+        An interrupt from the keyboard ends it early: ``interrupted`` says so, and the best weights so far are left.
+
+        Args:
+            train, validation: To learn from, and to choose epochs by; the latter may be empty.
+            seed: Of the photo order. standing: Where an earlier try stood, whose weights the network has again.
+            on_epoch: Told each row, and how to have the standing after it.
 
         Raises:
             TrainingError: The loss is no longer a number; the sentence names epoch and rate.
         """
-        phase, photos = self._phase, len(train.truth)
-        passes = max(1, math.ceil(phase.least_steps * phase.batch / (phase.epochs * photos)))
-        rates.restart(self._model.optimizer, steps=math.ceil(passes * photos / phase.batch) * phase.epochs)
+        phase = self._phase
+        passes = self._begin(len(train.truth))
         best = _Best(self._model, phase.soup, lambda: self._judge(validation))
-        if len(validation.truth):
-            best.offer(0, *self._judge(validation))
         history = []
-        for epoch in range(1, phase.epochs + 1):
-            begun = time.perf_counter()
-            row = self._epoch(train, epoch, passes, seed)
-            if len(validation.truth):
-                with self._averaged():
-                    row["validation_loss"], row["validation_accuracy"] = self._judge(validation)
-                    best.offer(epoch, row["validation_loss"], row["validation_accuracy"])
-            history.append(row | {"seconds": round(time.perf_counter() - begun, 4)})
-            on_progress(epoch, phase.epochs, "training")
-            if phase.patience is not None and best.epoch is not None and epoch - best.epoch >= phase.patience:
-                break
+        if standing is not None:
+            history, best.kept = list(standing.history), list(standing.best)
+            _assign(self._model.optimizer.variables, standing.optimizer)
+        elif len(validation.truth):
+            best.offer(0, *self._judge(validation))
+
+        def now() -> Standing:
+            return Standing(list(history), list(best.kept), _values(self._model.optimizer.variables))
+
+        self.interrupted = False
+        try:
+            while len(history) < phase.epochs and not _stale(phase, best.epoch, len(history)):
+                history.append(self._judged_epoch(train, validation, len(history) + 1, passes, seed, best))
+                on_epoch(history[-1], now)
+        except KeyboardInterrupt:
+            self.interrupted = True
         if best.epoch is None and phase.average is not None:
             _assign(self._model.trainable_weights, self._model.optimizer.averages)
         best.restore()
         self.best_epoch = best.epoch
         return history
 
-    def _epoch(self, train: Labelled, epoch: int, passes: int, seed: int) -> dict[str, float]:
-        shown = lessons.epoch(
+    def range_test(self, train: Labelled, *, seed: int) -> list[dict[str, float]]:
+        """The loss of one batch after the other while the rate grows from step to step (Smith 2017, section 3.3).
+
+        From ``LOWEST_RATE`` to ``HIGHEST_RATE`` in ``RANGE_STEPS`` equal factors, or until the loss has exploded.
+        Weights, and the states of what draws, are afterwards what they were.
+
+        Returns:
+            A row a step: rate, and the loss before the step.
+        """
+        model = self._model
+        variables = [*model.variables]
+        begun = _values(variables)
+        passes = self._begin(len(train.truth))
+        rows: list[dict[str, float]] = []
+        epochs = (self._lesson(train, epoch, passes, seed) for epoch in itertools.count(1))
+        batches = itertools.chain.from_iterable(epochs)
+        try:
+            for rate in numpy.geomspace(LOWEST_RATE, HIGHEST_RATE, RANGE_STEPS):
+                rates.fix(model.optimizer, float(rate))
+                batch = next(batches)
+                # Sliced and put together again, it has the form of an epoch, and nothing is traced anew.
+                one = tf.data.Dataset.from_tensor_slices(batch).batch(self.batch)
+                loss = model.fit(one, epochs=1, verbose=0, shuffle=False).history["loss"][0]
+                if not math.isfinite(loss):
+                    break
+                rows.append({"rate": float(rate), "loss": loss})
+                smoothed = range_test(*zip(*((row["rate"], row["loss"]) for row in rows), strict=True)).smoothed
+                if smoothed[-1] > EXPLODED * min(smoothed):
+                    break
+        finally:
+            rates.fix(model.optimizer, None)
+            _assign(variables, begun)
+        return rows
+
+    def _begin(self, photos: int) -> int:
+        """Make the optimizer forget, for a phase over so many photos; how often an epoch passes over them."""
+        phase = self._phase
+        passes = max(1, math.ceil(phase.least_steps * phase.batch / (phase.epochs * photos)))
+        rates.restart(self._model.optimizer, steps=math.ceil(passes * photos / phase.batch) * phase.epochs)
+        return passes
+
+    def _judged_epoch(
+        self, train: Labelled, validation: Labelled, epoch: int, passes: int, seed: int, best: _Best
+    ) -> dict[str, float]:
+        begun = time.perf_counter()
+        row = self._epoch(train, epoch, passes, seed)
+        if len(validation.truth):
+            with self._averaged():
+                row["validation_loss"], row["validation_accuracy"] = self._judge(validation)
+                best.offer(epoch, row["validation_loss"], row["validation_accuracy"])
+        return row | {"seconds": round(time.perf_counter() - begun, 4)}
+
+    def _lesson(self, train: Labelled, epoch: int, passes: int, seed: int) -> Any:
+        return lessons.epoch(
             self._phase,
             train.views[(epoch - 1) % len(train.views)] if train.views else train.rows,
             train.truth,
@@ -122,6 +204,9 @@ class Descent:
             draw=[seed, self._number, epoch],
             fresh=not train.views,
         )
+
+    def _epoch(self, train: Labelled, epoch: int, passes: int, seed: int) -> dict[str, float]:
+        shown = self._lesson(train, epoch, passes, seed)
         logs = self._model.fit(shown, epochs=1, verbose=0, shuffle=False).history
         loss, rate = logs["loss"][0], float(self._model.optimizer.learning_rate)
         if not math.isfinite(loss):
@@ -164,25 +249,25 @@ class _Best:
 
     def __init__(self, model: keras.Model, soup: int, judge: Callable[[], tuple[float, float]]) -> None:
         self._model, self._soup, self._judge = model, soup, judge
-        self._kept: list[tuple[tuple[float, float], int, list[numpy.ndarray]]] = []
+        self.kept: list[Kept] = []
 
     @property
     def epoch(self) -> int | None:
-        return self._kept[0][1] if self._kept else None
+        return self.kept[0][1] if self.kept else None
 
     def offer(self, epoch: int, loss: float, accuracy: float) -> None:
         result = (accuracy, -loss)
-        if len(self._kept) < max(1, self._soup) or result > self._kept[-1][0]:
-            self._kept.append((result, epoch, self._model.get_weights()))
-            self._kept.sort(key=lambda kept: (kept[0], -kept[1]), reverse=True)
-            del self._kept[max(1, self._soup) :]
+        if len(self.kept) < max(1, self._soup) or result > self.kept[-1][0]:
+            self.kept.append((result, epoch, self._model.get_weights()))
+            self.kept.sort(key=lambda kept: (kept[0], -kept[1]), reverse=True)
+            del self.kept[max(1, self._soup) :]
 
     def restore(self) -> None:
-        if not self._kept:
+        if not self.kept:
             return
-        best, _, weights = self._kept[0]
+        best, _, weights = self.kept[0]
         taken = [weights]
-        for _, _, more in self._kept[1:]:
+        for _, _, more in self.kept[1:]:
             self._model.set_weights(_mean([*taken, more]))
             loss, accuracy = self._judge()
             if (accuracy, -loss) > best:
@@ -193,6 +278,15 @@ class _Best:
 def _mean(several: Sequence[list[numpy.ndarray]]) -> list[numpy.ndarray]:
     """The mean of each array over several lists of them."""
     return several[0] if len(several) == 1 else [numpy.mean(same, axis=0) for same in zip(*several, strict=True)]
+
+
+def _stale(phase: Phase, best: int | None, made: int) -> bool:
+    """Whether the phase has waited long enough for a better epoch."""
+    return phase.patience is not None and best is not None and made - best >= phase.patience
+
+
+def _values(variables: Sequence[keras.Variable]) -> list[numpy.ndarray]:
+    return [numpy.array(variable) for variable in variables]
 
 
 def _assign(weights: Sequence[keras.Variable], values: Sequence[Any]) -> None:

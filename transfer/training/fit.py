@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import keras
@@ -22,8 +22,10 @@ from transfer.photo import Photo
 from transfer.strategy import Phase, Solver, Strategy
 from transfer.training import answers, solvers
 from transfer.training.activations import Activations
+from transfer.training.checkpoint import Checkpoint, Standing
 from transfer.training.descent import Descent, Labelled
-from transfer.training.features import Decoded, Progress, Rows, quiet
+from transfer.training.features import Decoded, Rows
+from transfer.training.logbook import Logbook
 
 
 @dataclass
@@ -35,6 +37,8 @@ class Fitted:
         gradient_steps: How many were made. views: Kept of each photo to learn from, at most.
         batch: Photos a step, the fewest that some phase made do with; None where no phase was.
         history: A row an epoch. chosen: What a solver chose.
+        rates: A row for each step of a range test, where there was one.
+        interrupted: Where it was, when the keyboard ended it.
     """
 
     cut: int
@@ -45,6 +49,20 @@ class Fitted:
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int | None = None
     chosen: dict[str, float] = field(default_factory=dict)
+    rates: list[dict[str, float]] = field(default_factory=list)
+    interrupted: str | None = None
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """A phase and its photos: what it learns from, and what its epochs are judged by, at a source."""
+
+    number: int
+    phase: Phase
+    cut: int
+    source: int
+    taught: Labelled
+    judges: Labelled
 
 
 class Loop:
@@ -67,69 +85,111 @@ class Loop:
         validation: Sequence[Photo],
         labels: Sequence[str],
         seed: int,
-        on_progress: Progress = quiet,
+        logbook: Logbook | None = None,
+        find_rate: bool = False,
     ) -> Fitted:
         """Train the classifier.
+
+        An interrupt from the keyboard ends it early and leaves what was best so far, once there is something.
+
+        Args:
+            activations: Where inputs come from. train, validation: Photos to learn from, and to choose by.
+            labels: The classes. seed: Of the photo order.
+            logbook: Told of each epoch, and asked where an earlier try stood. find_rate: Whether a range test comes
+                before each phase; the training is the same with it.
 
         Raises:
             TrainingError: The loss is no longer a number; the sentence names epoch and rate.
             ResourceExhaustedError: By TensorFlow: not even one photo a step fits in memory.
         """
+        logbook = logbook or Logbook()
         classifier = self.classifier
-        fitted = Fitted(cut=classifier.last_cut)
+        resumed = logbook.checkpoint()
+        fitted = Fitted(**resumed.before) if resumed else Fitted(cut=classifier.last_cut)
         for number, step in enumerate(self.strategy.steps):
+            if resumed and number < resumed.step:
+                continue
             photos = len(train) + len(validation)
             if isinstance(step, Solver):
                 source = activations.source(fitted.cut, photos)
                 sets = [_gather(part, activations, source, labels) for part in (train, validation)]
                 fitted.chosen = _solve(classifier, step, source, *sets)
                 fitted.trainable = max(fitted.trainable, classifier.scores.count_params())
+                chosen = fitted.chosen or "nothing to choose"
+                logbook.say(f"step {number + 1}: {step.kind} on {len(train)} photos: {chosen}")
                 continue
             fitted.cut = min(fitted.cut, classifier.cut_for(step.thaw))
             source, views = _inputs(step, fitted.cut, activations, photos, len(train))
-            taught = _gather(train, activations, source, labels, views)
-            judges = _gather(validation, activations, source, labels)
-            descent, history = self._descend(
-                number, step, (fitted.cut, source), taught, judges, seed=seed, on_progress=on_progress
+            turn = _Turn(
+                number,
+                step,
+                fitted.cut,
+                source,
+                taught=_gather(train, activations, source, labels, views),
+                judges=_gather(validation, activations, source, labels),
             )
+            going_on = resumed if resumed and number == resumed.step else None
+            descent, history = self._descend(turn, fitted, going_on, logbook, seed=seed, find_rate=find_rate)
+            if descent.interrupted and not (fitted.trainable or history):
+                raise KeyboardInterrupt  # there is nothing yet that could be used
             fitted.history += history
             fitted.batch = min(fitted.batch or descent.batch, descent.batch)
             fitted.best_epoch = descent.best_epoch
             fitted.gradient_steps += descent.steps
             fitted.trainable = max(fitted.trainable, descent.trainable)
             fitted.views = max(fitted.views, len(views))
+            if descent.interrupted:
+                fitted.interrupted = f"in epoch {len(history) + 1} of {step.epochs}, step {number + 1} of the strategy"
+                break
         return fitted
 
     def _descend(
         self,
-        number: int,
-        phase: Phase,
-        cuts: tuple[int, int],
-        taught: Labelled,
-        judges: Labelled,
+        turn: _Turn,
+        fitted: Fitted,
+        resumed: Checkpoint | None,
+        logbook: Logbook,
         *,
         seed: int,
-        on_progress: Progress,
+        find_rate: bool,
     ) -> tuple[Descent, list[dict[str, float]]]:
         """Go through the phase; where it does not fit in memory, begin it again with half the photos a step."""
+        number, phase = turn.number, turn.phase
         # What draws for dropout is put back as well: ``variables`` has its state, ``weights`` has not.
-        variables = self.classifier.top(cuts[0]).variables
+        variables = self.classifier.top(turn.cut).variables
+        if resumed is not None:
+            self._batches[number] = resumed.batch
+            self.classifier.put_back(variables, resumed.variables)
         begun = [numpy.array(variable) for variable in variables]
         batch = self._batches.get(number, phase.batch)
+
+        def on_epoch(row: dict[str, float], standing: Callable[[], Standing]) -> None:
+            def now() -> Checkpoint:
+                values = [numpy.array(variable) for variable in variables]
+                before = dataclasses.asdict(fitted)
+                return Checkpoint(number, batch, before, values, standing(), tuple(logbook.lines), logbook.seconds())
+
+            logbook.epoch(row, of=phase.epochs, at=len(fitted.history) + int(row["epoch"]), make=now)
+
         while True:
-            descent = self._descent(number, dataclasses.replace(phase, batch=batch), *cuts)
+            descent = self._descent(number, dataclasses.replace(phase, batch=batch), turn.cut, turn.source)
             try:
-                return descent, descent.run(taught, judges, seed=seed, on_progress=on_progress)
+                if find_rate and resumed is None:
+                    fitted.rates += [{"step": number, **row} for row in descent.range_test(turn.taught, seed=seed)]
+                standing = None if resumed is None else resumed.standing
+                return descent, descent.run(turn.taught, turn.judges, seed=seed, standing=standing, on_epoch=on_epoch)
             except tf.errors.ResourceExhaustedError:
-                if batch == 1:
+                if batch == 1 or resumed is not None:
                     raise
             # Out here the error holds nothing any more, and what was too large can go.
-            del self._descents[number, cuts[1], batch], descent
+            del self._descents[number, turn.source, batch], descent
             gc.collect()
+            fitted.rates = [row for row in fitted.rates if row["step"] != number]
             batch = self._batches[number] = batch // 2
             for variable, value in zip(variables, begun, strict=True):
                 variable.assign(value)
-            on_progress(0, phase.epochs, f"not enough memory; going on with {batch} photos a step")
+            logbook.say(f"step {number + 1}: not enough memory, going on with {batch} photos a step")
+            logbook.progress(0, phase.epochs, f"not enough memory; going on with {batch} photos a step")
 
     def _descent(self, number: int, phase: Phase, cut: int, source: int) -> Descent:
         """The phase on the network with its stages thawed; compiled at its first use."""

@@ -54,7 +54,7 @@ class Plan:
         engine, precision: Of the frozen part. half: Whether its activations are kept in half precision.
         folds: Where the photos are divided into folds instead of the given splits, into how many; the seed then says
             which of them is judged. refit: Whether it is trained again on train and validation once those have chosen.
-        epochs: Where they were asked for instead of the strategy's own, which then has them already.
+        epochs, rate: Where they were asked for instead of the strategy's own, which then has them already.
     """
 
     arm: Arm
@@ -71,6 +71,7 @@ class Plan:
     folds: int | None = None
     refit: bool = False
     epochs: int | None = None
+    rate: float | None = None
 
     @property
     def backbone(self) -> Backbone:
@@ -113,6 +114,7 @@ class Plan:
             words += ["--refit"] if self.refit else []
         words += [f"--per-class {self.per_class}"] if self.per_class is not None else []
         words += [f"--epochs {self.epochs}"] if self.epochs is not None else []
+        words += [f"--rate {self.rate!r}"] if self.rate is not None else []
         words += [f"--precision {self.precision}"] if self.precision != "float32" else []
         words += ["--half"] if self.half else []
         chosen = self.strategy.freezes and self.backbone.learned and self.engine != usual()
@@ -133,6 +135,7 @@ def resolve(
     engine: str | None = None,
     precision: str | None = None,
     half: bool = False,
+    rate: float | None = None,
 ) -> Plan:
     """Look everything up that the arm names, and find the weights.
 
@@ -146,6 +149,8 @@ def resolve(
     strategy = resolve_strategy(arm, lambda: len(choose(seen, per_class=per_class, seed=seed).train))
     if epochs is not None:
         strategy = strategy.with_epochs(epochs)
+    if rate is not None:
+        strategy = strategy.with_rate(rate)
     weights = locate(arm.backbone, backbone, arm.weights, pretrained=strategy.pretrained, arm=str(arm))
     if size is None:
         size = (weights and weights.size) or usual_size(backbone, manifest)
@@ -165,6 +170,7 @@ def resolve(
         folds=folds,
         refit=refit,
         epochs=epochs,
+        rate=rate,
     )
 
 

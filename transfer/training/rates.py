@@ -26,15 +26,19 @@ class Rate(keras.optimizers.schedules.LearningRateSchedule):
     """The learning rate of a phase at each of its steps.
 
     Attributes:
-        steps: Of the whole phase; set it before training.
+        steps: Of the whole phase; set it before training. fixed: In place of every rate, where it is above zero.
     """
 
     def __init__(self, phase: Phase) -> None:
         self._phase = phase
         self.steps = keras.Variable(1.0, trainable=False, name="steps")
+        self.fixed = keras.Variable(0.0, trainable=False, name="fixed")
 
     def __call__(self, step: Any) -> Any:
         """The rate at a step, a scalar."""
+        return ops.where(self.fixed > 0, self.fixed, self._scheduled(step))
+
+    def _scheduled(self, step: Any) -> Any:
         phase, done = self._phase, ops.cast(step, "float32") / self.steps
         if phase.schedule == "one_cycle":
             up = _cosine(phase.rate / 25, phase.rate, done / RISE)
@@ -110,3 +114,8 @@ def restart(optimizer: keras.optimizers.Optimizer, *, steps: int) -> None:
     for variable in optimizer.variables:
         variable.assign(ops.zeros_like(variable))
     optimizer._learning_rate.steps.assign(steps)
+
+
+def fix(optimizer: keras.optimizers.Optimizer, rate: float | None) -> None:
+    """Let every step be made at this rate, until None gives the schedule back."""
+    optimizer._learning_rate.fixed.assign(rate or 0.0)

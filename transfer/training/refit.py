@@ -14,8 +14,8 @@ from transfer.models.classifier import Classifier
 from transfer.photo import Photo
 from transfer.strategy import Phase, Solver, Strategy
 from transfer.training.activations import Activations
-from transfer.training.features import Progress, quiet
 from transfer.training.fit import Fitted, Loop
+from transfer.training.logbook import Logbook
 from transfer.training.plan import Plan
 
 
@@ -26,14 +26,14 @@ def refit(
     activations: Activations,
     *,
     photos: Sequence[Photo],
-    on_progress: Progress = quiet,
+    logbook: Logbook | None = None,
 ) -> Fitted:
     """Train the classifier anew, from the weights that the first training began with.
 
     Args:
         plan: Of the trial. classifier: As the first training left it; trained in place.
         first: What that training chose. activations: Of the trial.
-        photos: Those of train and validation. on_progress: Told ``(done, total, what)``.
+        photos: Those of train and validation. logbook: Told of each epoch.
 
     Returns:
         What the second training left behind, with the history and the choices of the first.
@@ -41,7 +41,7 @@ def refit(
     classifier.restart(plan.seed)
     strategy = settled(plan.strategy, penalty=first.chosen.get("penalty"), epochs=best_epochs(first))
     again = Loop(classifier, strategy).fit(
-        activations, train=photos, validation=(), labels=plan.labels, seed=plan.seed, on_progress=on_progress
+        activations, train=photos, validation=(), labels=plan.labels, seed=plan.seed, logbook=logbook
     )
     return dataclasses.replace(
         again,
@@ -50,6 +50,7 @@ def refit(
         history=first.history,
         best_epoch=first.best_epoch,
         chosen=first.chosen,
+        rates=first.rates,
     )
 
 

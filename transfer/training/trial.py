@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
-import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -21,12 +21,14 @@ from transfer.errors import TrainingError
 from transfer.manifest import Manifest
 from transfer.models.classifier import Classifier
 from transfer.photo import Photo
-from transfer.run import WEIGHTS, Predictions, Run, run_id
+from transfer.run import CHECKPOINT, LOG, WEIGHTS, Predictions, Run, run_id
 from transfer.training import answers, memory
 from transfer.training.activations import Activations
 from transfer.training.batches import MIRROR
+from transfer.training.checkpoint import Checkpoints
 from transfer.training.features import Progress, quiet
 from transfer.training.fit import Fitted, Loop, probabilities
+from transfer.training.logbook import Logbook
 from transfer.training.plan import Plan, choose
 from transfer.training.refit import refit
 from transfer.workspace import Workspace
@@ -41,31 +43,56 @@ def existing(plan: Plan, workspace: Workspace) -> Run | None:
     return run if run is not None and run.done else None
 
 
+@dataclass(frozen=True)
+class Conduct:
+    """How a trial is carried out: nothing here changes what it comes to.
+
+    Attributes:
+        find_rate: A range test of the learning rate comes before each phase, and its curve is kept.
+        tensorboard: TensorBoard's files are written beside the run. deterministic: A GPU, too, is to give the same bits
+            each time, at its price; a CPU always does.
+    """
+
+    find_rate: bool = False
+    tensorboard: bool = False
+    deterministic: bool = False
+
+
 def run_trial(
     plan: Plan,
     manifest: Manifest,
     workspace: Workspace,
     *,
     ahead: Sequence[Photo] = (),
+    conduct: Conduct = Conduct(),
     on_progress: Progress = quiet,
 ) -> Run:
     """Do what the plan says and keep it; a finished run of the same plan is returned as it is.
 
+    What an earlier try left is taken up where it stood. An interrupt from the keyboard leaves a run that can be asked
+    and exported (``interrupted``) and has not met the test split; the next try finishes it.
+
     Args:
         plan: What to do. manifest: The photos. workspace: Where it is kept.
         ahead: Photos whose activations other trials will ask for.
-        on_progress: Told ``(done, total, what)``.
+        conduct: How to do it. on_progress: Told ``(done, total, what)``.
 
     Raises:
         TransferError: The trial failed; nothing half-done is left that could be taken for a run.
+        KeyboardInterrupt: Before anything was learnt.
     """
-    if (run := existing(plan, workspace)) is not None:
+    if (run := existing(plan, workspace)) is not None and (run.rates() or not conduct.find_rate):
         return run
     workspace.begin()
-    begun, started = time.perf_counter(), datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     memory.forget_peak()
+    path = workspace.runs / plan.id
+    first, second = (Checkpoints(workspace, path / name, _versions()) for name in (CHECKPOINT, "refit-" + CHECKPOINT))
+    tensorboard = path / "tensorboard" if conduct.tensorboard else None
+    logbook = Logbook(on_progress, checkpoints=first, tensorboard=tensorboard)
+    logbook.say(f"{plan.arm}, seed {plan.seed}, run {plan.id}")
     parts = choose(manifest, per_class=plan.per_class, seed=plan.seed)
-    loop = _loop(plan, workspace)
+    loop = _loop(plan, workspace, deterministic=conduct.deterministic)
     classifier = loop.classifier
     activations = Activations(plan, classifier, workspace, ahead=ahead, on_progress=on_progress)
     try:
@@ -75,33 +102,45 @@ def run_trial(
             validation=parts.validation,
             labels=plan.labels,
             seed=plan.seed,
-            on_progress=on_progress,
+            logbook=logbook,
+            find_rate=conduct.find_rate,
         )
         kept = [_predict(classifier, fitted, activations, parts.validation, plan.labels, "validation")]
-        if plan.refit and parts.validation:
+        if plan.refit and parts.validation and not fitted.interrupted:
             both = (*parts.train, *parts.validation)
-            fitted = refit(plan, classifier, fitted, activations, photos=both, on_progress=on_progress)
-        kept.append(_predict(classifier, fitted, activations, parts.test, plan.labels, "test"))
+            logbook.say(f"again, on all {len(both)} photos")
+            again = logbook.going_on(second)
+            fitted = refit(plan, classifier, fitted, activations, photos=both, logbook=again)
+        if not fitted.interrupted:
+            kept.append(_predict(classifier, fitted, activations, parts.test, plan.labels, "test"))
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise TrainingError(
             "There is not enough memory for this trial.",
             received=plan.arm,
             remedy="Use a smaller --size, a smaller backbone, or fewer --jobs.",
         ) from error
+    finally:
+        logbook.close()
+    total = logbook.seconds()
+    seconds = {"total": total, "features": activations.seconds, "training": total - activations.seconds}
     facts = _facts(plan, classifier, fitted, activations) | {
         "started": started,
         "photos": {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)},
-        "test_opened": 1 if parts.test else 0,
+        "test_opened": 1 if parts.test and not fitted.interrupted else 0,
         "peak_memory_mb": memory.peak_mb(),
         "manifest": manifest.digest(),
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
     }
-    run = _run(plan, workspace, status="done", facts=facts)
+    reason = fitted.interrupted and f"stopped {fitted.interrupted}; the same command goes on from there"
+    run = _run(plan, workspace, status="interrupted" if reason else "done", facts=facts, reason=reason)
     with workspace.replacing(run.path / WEIGHTS) as temporary:
         classifier.top(fitted.cut).save_weights(temporary)
-    total = time.perf_counter() - begun
-    seconds = {"total": total, "features": activations.seconds, "training": total - activations.seconds}
-    facts["seconds"] = {name: round(value, 3) for name, value in seconds.items()}
-    run.write(workspace, kept, fitted.history)
+    logbook.say(reason or f"done in {total:.0f} s; best epoch: {fitted.best_epoch}")
+    workspace.write_text(run.path / LOG, "".join(f"{line}\n" for line in logbook.lines))
+    run.write(workspace, kept, fitted.history, fitted.rates)
+    if not fitted.interrupted:
+        first.clear()
+        second.clear()
     return Run.read(run.path)  # what is given back is what is kept
 
 
@@ -110,7 +149,7 @@ def failed(plan: Plan, workspace: Workspace, reason: str, *, log: str = "") -> R
     run = _run(plan, workspace, status="failed", reason=reason, facts={"strategy": plan.strategy.to_dict()})
     workspace.begin()
     if log:
-        workspace.write_text(run.path / "log.txt", log)
+        workspace.write_text(run.path / LOG, log)
     run.write_facts(workspace)
     return run
 
@@ -125,10 +164,10 @@ _LATEST: dict[str, Loop] = {}
 """The loop of this process' latest trial, by what decides its trace; one only, since a network takes room."""
 
 
-def _loop(plan: Plan, workspace: Workspace) -> Loop:
+def _loop(plan: Plan, workspace: Workspace, *, deterministic: bool) -> Loop:
     """A loop whose weights are as a new one's of this seed, whatever was done before in this process."""
     keras.utils.set_random_seed(plan.seed)
-    if not tf.config.list_physical_devices("GPU"):
+    if deterministic or not tf.config.list_physical_devices("GPU"):
         tf.config.experimental.enable_op_determinism()
     if (loop := _LATEST.get(lineage(plan))) is not None:
         loop.classifier.restart(plan.seed)
@@ -202,9 +241,13 @@ def _facts(plan: Plan, classifier: Classifier, fitted: Fitted, activations: Acti
         "batch": fitted.batch,
         "command": plan.command,
         "device": "GPU" if tf.config.list_physical_devices("GPU") else "CPU",
-        "versions": {name: importlib.metadata.version(name) for name in VERSIONS},
+        "versions": _versions(),
         **activations.facts,
     }
+
+
+def _versions() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in VERSIONS}
 
 
 def _run(plan: Plan, workspace: Workspace, *, status: str, facts: dict[str, Any], reason: str | None = None) -> Run:

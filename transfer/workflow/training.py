@@ -32,9 +32,16 @@ def train(
     engine: str | None = None,
     precision: str | None = None,
     half: bool = False,
+    rate: float | None = None,
+    find_rate: bool = False,
+    tensorboard: bool = False,
+    deterministic: bool = False,
     on_progress: Progress | None = None,
 ) -> Run:
     """Train one arm in this process; a run that exists already is returned as it is.
+
+    A training that was killed goes on where it stood. One that is interrupted from the keyboard leaves a run that is
+    ``interrupted``: it can be asked and exported, has not met the test split, and the same call finishes it.
 
     Args:
         workspace: Split with the defaults if it has not been split.
@@ -43,19 +50,24 @@ def train(
         epochs: Instead of the strategy's own. size: Of the input in pixels, instead of the backbone's own.
         engine, precision: Of the frozen part, instead of the machine's fastest and float32.
         half: Keep its activations in half precision.
+        rate: The highest learning rate, instead of the strategy's own; its others in proportion.
+        find_rate: Let a range test of the rate come before each phase; ``run.rates()`` and the report have its curve.
+        tensorboard: Write TensorBoard's files to ``run.path / "tensorboard"``.
+        deterministic: Let a GPU, too, give the same bits each time, at its price; a CPU always does.
         on_progress: Told ``(done, total, what)``.
     """
     from transfer.grid import Grid
     from transfer.training.features import quiet
     from transfer.training.plan import resolve
-    from transfer.training.trial import run_trial
+    from transfer.training.trial import Conduct, run_trial
 
     workspace = Workspace.of(workspace)
     manifest = _split_photos_of(workspace)
     settings: dict[str, Any] = {"epochs": epochs, "size": size, "engine": engine, "precision": precision, "half": half}
     one = Grid((Arm.parse(arm),), **settings)
-    plan = resolve(one.arms[0], manifest, seed=seed, per_class=per_class, **settings)
-    return run_trial(plan, manifest, workspace, on_progress=on_progress or quiet)
+    plan = resolve(one.arms[0], manifest, seed=seed, per_class=per_class, rate=rate, **settings)
+    conduct = Conduct(find_rate=find_rate, tensorboard=tensorboard, deterministic=deterministic)
+    return run_trial(plan, manifest, workspace, conduct=conduct, on_progress=on_progress or quiet)
 
 
 def compare(
@@ -73,6 +85,7 @@ def compare(
     precision: str | None = None,
     half: bool = False,
     jobs: int = 1,
+    ray: str | None = None,
     budget: float | None = None,
     on_progress: Progress | None = None,
 ) -> Comparison:
@@ -88,6 +101,8 @@ def compare(
         engine, precision: Of the frozen parts, instead of the machine's fastest and float32.
         half: Keep their activations in half precision.
         jobs: Trials at once. budget: Seconds after which no trial is begun.
+        ray: Address of a Ray cluster whose machines run the trials: ``local``, ``auto``, ``HOST:PORT`` or
+            ``ray://HOST:PORT``.
         on_progress: Told ``(done, total, what)``.
 
     Returns:
@@ -103,7 +118,7 @@ def compare(
         sizes, names = tuple(per_class), tuple(tricks)
         arms = Grid(parsed, seeds, sizes, names, epochs, size, folds, refit, engine, precision, half)
     manifest = photos_of(workspace) if arms.folds else _split_photos_of(workspace)
-    runs = run_grid(manifest, workspace, grid=arms, jobs=jobs, budget=budget, on_progress=on_progress)
+    runs = run_grid(manifest, workspace, grid=arms, jobs=jobs, ray=ray, budget=budget, on_progress=on_progress)
     workspace.write_text(workspace.grid, arms.to_toml())
     return Comparison(tuple(runs))
 

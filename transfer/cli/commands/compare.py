@@ -49,6 +49,11 @@ from transfer.grid import Grid
 @precision
 @half
 @jobs
+@click.option(
+    "--ray",
+    metavar="ADDRESS",
+    help="Run the trials on a Ray cluster: local, auto, HOST:PORT or ray://HOST:PORT.  [extra: ray]",
+)
 @click.option("--budget", type=Duration(), help="Begin no trial after this time: 90s, 10m, 2h.")
 @as_json
 @quiet
@@ -67,6 +72,7 @@ def command(
     precision: str | None,
     half: bool,
     jobs: int,
+    ray: str | None,
     budget: float | None,
     as_json: bool,
     quiet: bool,
@@ -88,7 +94,7 @@ def command(
     else:
         wanted = Grid.read(Path(grid))
     with progress(quiet=quiet) as tell:
-        comparison = workflow.compare(workspace, wanted, jobs=jobs, budget=budget, on_progress=tell)
+        comparison = workflow.compare(workspace, wanted, jobs=jobs, ray=ray, budget=budget, on_progress=tell)
     rows = comparison.rows()
     show.as_json(rows) if as_json else show.runs(rows)
     if rows and all(row["status"] == "failed" for row in rows):

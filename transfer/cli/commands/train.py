@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from transfer import workflow
-from transfer.cli import show
+from transfer.cli import INTERRUPTED, show
 from transfer.cli.options import as_json, engine, epochs, half, precision, quiet, size, workspace
 from transfer.cli.progress import progress
 
@@ -20,6 +20,10 @@ from transfer.cli.progress import progress
 @engine
 @precision
 @half
+@click.option("--rate", type=float, help="Highest learning rate, instead of the strategy's own; others in proportion.")
+@click.option("--find-rate", is_flag=True, help="A range test of the learning rate first; the report has its curve.")
+@click.option("--tensorboard", is_flag=True, help="Write TensorBoard's files beside the run.")
+@click.option("--deterministic", is_flag=True, help="The same bits each time on a GPU, too; a CPU always gives them.")
 @as_json
 @quiet
 def command(
@@ -32,13 +36,20 @@ def command(
     engine: str | None,
     precision: str | None,
     half: bool,
+    rate: float | None,
+    find_rate: bool,
+    tensorboard: bool,
+    deterministic: bool,
     as_json: bool,
     quiet: bool,
-) -> None:
+) -> int:
     """Train one arm; without ARM, a linear probe of MobileNetV2.
 
     ARM is BACKBONE[@WEIGHTS][:STRATEGY][+TRICK...], for example vgg16:fine_tune_top or lenet5:from_scratch.
     `transfer list backbones` and `transfer list strategies` name what there is. A run that exists is not made again.
+
+    Ctrl-C leaves a run that can be asked and exported, and has not met the test split; a killed training loses the
+    epoch it was in, or a second where epochs are quick. The same command goes on from there, to the same end.
     """
     if not quiet:
         click.echo(f"training {arm}", err=True)
@@ -53,7 +64,16 @@ def command(
             engine=engine,
             precision=precision,
             half=half,
+            rate=rate,
+            find_rate=find_rate,
+            tensorboard=tensorboard,
+            deterministic=deterministic,
             on_progress=tell,
         )
     rows = [workflow.row(run)]
     show.as_json(rows) if as_json else show.runs(rows)
+    if find_rate and not quiet:
+        show.range_tests(run.rates(), run.facts["strategy"]["steps"])
+    if tensorboard and not quiet:
+        click.echo(f"tensorboard --logdir {run.path / 'tensorboard'}", err=True)
+    return INTERRUPTED if run.status == "interrupted" else 0

@@ -1,0 +1,305 @@
+"""A training that ended too early goes on where it stood, to the same end; what the keyboard leaves is usable."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy
+import pytest
+import tensorflow as tf
+
+from transfer import workflow
+from transfer.arm import Arm
+from transfer.manifest import Manifest
+from transfer.models.backbone import BACKBONES
+from transfer.models.rebuild import rebuild
+from transfer.run import CHECKPOINT, Run
+from transfer.training import checkpoint, descent, trial
+from transfer.training.checkpoint import Checkpoint, Checkpoints, Standing
+from transfer.training.plan import resolve
+from transfer.workspace import Workspace
+
+SETTINGS = {"epochs": 3, "size": 16}
+
+
+class CrashError(Exception):
+    """The process ends here, as far as the training can tell."""
+
+
+@pytest.fixture(autouse=True)
+def _after_each_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These epochs are quicker than a checkpoint is worth."""
+    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+    monkeypatch.setattr(checkpoint, "SHARE", 1e9)
+
+
+def at_epoch(number: int, error: type[BaseException]) -> Callable[[int, int, str], None]:
+    """A listener that stops the training when it hears of the so manyth epoch."""
+    heard = [0]
+
+    def listen(done: int, total: int, what: str) -> None:
+        heard[0] += what.startswith("training, ")
+        if heard[0] == number and what.startswith("training, "):
+            raise error
+
+    return listen
+
+
+def weights(run: Run) -> list[numpy.ndarray]:
+    return [numpy.array(weight) for weight in rebuild(run).whole().weights]
+
+
+def same(one: Run, other: Run) -> None:
+    """Every bit of weights, answers and history, the clock apart."""
+    assert one.id == other.id
+    for a, b in zip(weights(one), weights(other), strict=True):
+        assert (a == b).all()
+    for split in ("validation", "test"):
+        assert (one.predictions(split).probabilities == other.predictions(split).probabilities).all()
+    timeless = [[{k: v for k, v in row.items() if k != "seconds"} for row in run.history()] for run in (one, other)]
+    assert timeless[0] == timeless[1]
+    assert one.facts["best_epoch"] == other.facts["best_epoch"]
+
+
+@pytest.mark.parametrize(
+    ("arm", "epoch"),
+    [
+        ("lenet5:from_scratch+augment+ema", 2),  # views and a running mean
+        ("raw_pixels:frozen_head+dropout+sgd_momentum", 2),  # what draws, and momentum
+        ("lenet5@{}:gradual+soup", 4),  # a frozen part below, the second of several phases, and more than one best
+    ],
+)
+def test_a_training_that_crashed_goes_on_to_the_same_bits(
+    arm: str, epoch: int, workspace: Workspace, tmp_path: Path, photo_folder: Path
+) -> None:
+    keras.utils.set_random_seed(7)
+    weights_file = tmp_path / "lenet5.weights.h5"
+    BACKBONES["lenet5"].network(16).save_weights(weights_file)
+    arm = arm.format(weights_file)
+    undisturbed = workflow.train(workspace, arm, **SETTINGS)
+    other = Workspace(tmp_path / "other")
+    workflow.load(photo_folder, other)
+    workflow.split(other, validation=0.25, test=0.25)
+    with pytest.raises(CrashError):
+        workflow.train(other, arm, **SETTINGS, on_progress=at_epoch(epoch, CrashError))
+    trial._LATEST.clear()  # a new process has nothing traced
+    run = workflow.train(other, arm, **SETTINGS)
+    same(run, undisturbed)
+    assert "going on after epoch" in (run.path / "log.txt").read_text()
+    assert not (run.path / CHECKPOINT).exists()
+
+
+def test_a_refitting_that_crashed_goes_on_to_the_same_bits(
+    workspace: Workspace, tmp_path: Path, photo_folder: Path
+) -> None:
+    def compare(place: Workspace) -> Run:
+        return workflow.compare(place, ["lenet5:from_scratch"], seeds=1, refit=True, **SETTINGS).runs[0]
+
+    undisturbed = compare(workspace)
+    other = Workspace(tmp_path / "other")
+    workflow.load(photo_folder, other)
+    manifest = workflow.split(other, validation=0.25, test=0.25)
+    plan = resolve(Arm.parse("lenet5:from_scratch"), manifest, refit=True, **SETTINGS)
+    with pytest.raises(CrashError):
+        trial.run_trial(plan, manifest, other, on_progress=at_epoch(len(undisturbed.history()) + 2, CrashError))
+    assert (other.runs / plan.id / f"refit-{CHECKPOINT}").exists()
+    same(compare(other), undisturbed)
+
+
+JOB = """
+import sys
+from transfer import workflow
+from transfer.arm import Arm
+from transfer.training import checkpoint
+from transfer.workspace import Workspace
+checkpoint.EVERY, checkpoint.SHARE = 0.0, 1e9
+def heard(number, path):
+    if path.name == "checkpoint.npz":
+        print("checkpoint", flush=True)
+workflow.train(Workspace(sys.argv[1], on_write=heard), "lenet5:from_scratch", epochs=60, size=16)
+"""
+
+
+def test_a_killed_process_loses_no_finished_epoch(workspace: Workspace, tmp_path: Path, photo_folder: Path) -> None:
+    undisturbed = workflow.train(workspace, "lenet5:from_scratch", epochs=60, size=16)
+    other = Workspace(tmp_path / "other")
+    workflow.load(photo_folder, other)
+    workflow.split(other, validation=0.25, test=0.25)
+    process = subprocess.Popen(
+        [sys.executable, "-c", JOB, str(other.root)], stdout=subprocess.PIPE, text=True, env=dict(os.environ)
+    )
+    assert process.stdout is not None
+    for _ in range(3):
+        assert process.stdout.readline() == "checkpoint\n"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    run = workflow.train(other, "lenet5:from_scratch", epochs=60, size=16)
+    same(run, undisturbed)
+    told = (run.path / "log.txt").read_text()
+    gone_on = int(told.split("going on after epoch ")[1].split()[0])
+    assert gone_on >= 3
+    assert [f"epoch {number} of 60" in told for number in range(1, 4)] == [True] * 3
+
+
+def test_a_torn_checkpoint_and_one_of_other_versions_are_none(workspace: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.npz"
+    one = Checkpoint(
+        1, 8, {"cut": 2}, [numpy.arange(3.0)], Standing([{"loss": 0.1}], [((0.5, -0.1), 1, [numpy.eye(2)])], [])
+    )
+    keeper = Checkpoints(workspace, path, {"keras": "3"})
+    keeper.offer(lambda: one)
+    back = keeper.read()
+    assert back is not None
+    assert (back.step, back.batch, back.before, back.standing.history) == (1, 8, {"cut": 2}, [{"loss": 0.1}])
+    assert (back.standing.best[0][2][0] == numpy.eye(2)).all()
+    assert Checkpoints(workspace, path, {"keras": "4"}).read() is None
+    whole = path.read_bytes()
+    for length in (0, 10, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        assert keeper.read() is None
+    spoilt = bytearray(whole)
+    spoilt[whole.index(numpy.arange(3.0).tobytes()) + 8] ^= 1
+    path.write_bytes(spoilt)
+    assert keeper.read() is None
+
+
+def test_writing_checkpoints_takes_no_more_than_its_share(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(checkpoint, "EVERY", 1.0)
+    monkeypatch.setattr(checkpoint, "SHARE", 0.1)
+    monkeypatch.setattr(checkpoint.time, "monotonic", lambda: clock[0])
+    written = []
+
+    def write(self: Checkpoints, one: int) -> None:
+        clock[0] += 3.0  # a large network on a slow disk
+        written.append(one)
+
+    monkeypatch.setattr(Checkpoints, "_write", write)
+    keeper = Checkpoints(workspace, tmp_path / "checkpoint.npz", {})
+    for epoch in range(1, 400):
+        clock[0] += 0.5
+        keeper.offer(lambda epoch=epoch: epoch)  # type: ignore[misc]
+    assert written[0] == 2, "the first after a second"
+    assert 3.0 * len(written) <= 0.1 * clock[0] + 3.0
+    assert len(written) >= 5
+
+
+# --- the keyboard ---
+
+
+def test_an_interrupt_leaves_a_usable_run_that_has_not_met_the_test_split(
+    workspace: Workspace, manifest: Manifest, tmp_path: Path, photo_folder: Path
+) -> None:
+    arm = "lenet5:from_scratch"
+    run = workflow.train(workspace, arm, **SETTINGS, on_progress=at_epoch(2, KeyboardInterrupt))
+    assert (run.status, run.done, run.usable) == ("interrupted", False, True)
+    assert "the same command goes on" in str(run.reason)
+    assert len(run.history()) == 2
+    assert run.facts["test_opened"] == 0
+    assert len(run.predictions("test").photos) == 0
+    row = workflow.row(run)
+    assert row["validation"]["n"] == len(manifest.part("validation"))
+    assert row["test"] == {"accuracy": None, "n": 0}
+    photos = [workspace.photo_path(photo.file_name) for photo in manifest.part("validation")]
+    answers = list(workflow.predict(run.path, photos))
+    kept = run.predictions("validation")
+    by_id = {photo: kept.probabilities[at].max() for at, photo in enumerate(kept.photos)}
+    for photo, answer in zip(manifest.part("validation"), answers, strict=True):
+        assert answer.probability == pytest.approx(by_id[photo.id], abs=1e-5)
+
+    other = Workspace(tmp_path / "other")
+    workflow.load(photo_folder, other)
+    workflow.split(other, validation=0.25, test=0.25)
+    finished = workflow.train(workspace, arm, **SETTINGS)
+    assert finished.done
+    same(finished, workflow.train(other, arm, **SETTINGS))
+
+
+def test_an_interrupt_before_anything_was_learnt_leaves_no_run(workspace: Workspace) -> None:
+    def listen(done: int, total: int, what: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        workflow.train(workspace, "lenet5:from_scratch", **SETTINGS, on_progress=listen)
+    assert workflow.runs(workspace).runs == ()
+
+
+def test_an_interrupted_run_is_no_competitor(workspace: Workspace) -> None:
+    workflow.train(workspace, "lenet5:from_scratch", **SETTINGS, on_progress=at_epoch(1, KeyboardInterrupt))
+    done = workflow.train(workspace, "raw_pixels:linear_probe", size=8)
+    assert workflow.runs(workspace).best().id == done.id
+    page = workflow.report(workspace).read_text(encoding="utf-8")
+    assert "the same command goes on from there" in page
+
+
+# --- what is told ---
+
+
+def test_the_log_has_a_line_an_epoch_with_what_happened(workspace: Workspace) -> None:
+    run = workflow.train(workspace, "lenet5:from_scratch", **SETTINGS)
+    told = (run.path / "log.txt").read_text(encoding="utf-8").splitlines()
+    for row in run.history():
+        line = next(line for line in told if f"step 1, epoch {row['epoch']:.0f} of 3" in line)
+        assert f"loss {row['loss']:.3f}, validation loss {row['validation_loss']:.3f}" in line
+
+
+def test_tensorboard_reads_the_history_back(workspace: Workspace) -> None:
+    run = workflow.train(workspace, "lenet5:from_scratch+warmup", **SETTINGS, tensorboard=True)
+    found: dict[tuple[str, str], list[float]] = {}
+    for part in ("train", "validation"):
+        for path in sorted((run.path / "tensorboard" / part).iterdir()):
+            for record in tf.data.TFRecordDataset(str(path)):
+                event = tf.compat.v1.Event.FromString(record.numpy())
+                for value in event.summary.value:
+                    assert value.metadata.plugin_data.plugin_name == "scalars" or event.step > 1
+                    found.setdefault((part, value.tag), []).append(float(tf.make_ndarray(value.tensor)))
+    history = run.history()
+    for (part, tag), column in {
+        ("train", "epoch_loss"): "loss",
+        ("train", "epoch_accuracy"): "accuracy",
+        ("train", "epoch_learning_rate"): "rate",
+        ("validation", "epoch_loss"): "validation_loss",
+        ("validation", "epoch_accuracy"): "validation_accuracy",
+    }.items():
+        assert found[part, tag] == pytest.approx([row[column] for row in history], rel=1e-6)
+
+
+# --- the range test ---
+
+
+def test_a_range_test_changes_nothing_but_what_is_known(
+    workspace: Workspace, tmp_path: Path, photo_folder: Path
+) -> None:
+    arm = "raw_pixels:frozen_head+dropout"
+    plain = workflow.train(workspace, arm, **SETTINGS)
+    assert plain.rates() == []
+    other = Workspace(tmp_path / "other")
+    workflow.load(photo_folder, other)
+    workflow.split(other, validation=0.25, test=0.25)
+    tested = workflow.train(other, arm, **SETTINGS, find_rate=True)
+    same(plain, tested)
+    rows = tested.rates()
+    assert rows[0]["rate"] == pytest.approx(1e-7)
+    rates = numpy.array([row["rate"] for row in rows])
+    assert rates[1:] / rates[:-1] == pytest.approx((10 / 1e-7) ** (1 / 99))
+    again = workflow.train(workspace, arm, **SETTINGS, find_rate=True)  # the run is there, its curve is not
+    assert again.rates() == rows
+    json.dumps(rows)
+
+
+def test_a_range_test_ends_when_the_loss_has_exploded(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(descent, "HIGHEST_RATE", 1e6)
+    run = workflow.train(workspace, "raw_pixels:from_scratch", epochs=1, size=16, find_rate=True)
+    rows = run.rates()
+    assert len(rows) < 100
+    assert max(row["loss"] for row in rows) > 4 * min(row["loss"] for row in rows)
