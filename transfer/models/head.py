@@ -45,7 +45,8 @@ def scores(head: Head, *, features: int, classes: int) -> keras.Sequential:
         layers += _before(head)
         layers.append(keras.layers.Dense(width, activation=head.activation))
     layers += _before(head)
-    layers.append(keras.layers.Dense(classes, name="logits"))
+    # In float32 wherever the rest computes in less: a softmax of rounded logits would not be sure of itself.
+    layers.append(keras.layers.Dense(classes, name="logits", dtype="float32"))
     return keras.Sequential(layers, name="head")
 
 

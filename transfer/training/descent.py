@@ -23,7 +23,7 @@ import tensorflow as tf
 from transfer.errors import TrainingError
 from transfer.scores import range_test
 from transfer.strategy import Phase
-from transfer.training import answers, lessons, rates
+from transfer.training import answers, devices, lessons, rates
 from transfer.training.checkpoint import Kept, Standing
 from transfer.training.features import Decoded, Rows
 
@@ -86,14 +86,15 @@ class Descent:
             loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=phase.label_smoothing),
             # As an instance: Keras would make the metric's variables inside the first trace, which is then made twice.
             metrics=[keras.metrics.CategoricalAccuracy("accuracy")],
-            steps_per_execution=STEPS_TOGETHER,
+            # On several devices TensorFlow 2.21 cannot make several steps in one call.
+            steps_per_execution=STEPS_TOGETHER if devices.together() == 1 else 1,
         )
         model.optimizer.build(model.trainable_weights)
 
     @property
     def steps(self) -> int:
         """Gradient steps that the latest run made."""
-        return int(self._model.optimizer.iterations)
+        return int(keras.ops.convert_to_numpy(self._model.optimizer.iterations))  # int() knows no mirrored variable
 
     def run(
         self,

@@ -67,7 +67,8 @@ def build(
     """The network in this engine.
 
     Args:
-        name: Of the engine. precision: ``float32``, or ``bfloat16`` in OpenVINO. network: Builds it in Keras.
+        name: Of the engine. precision: ``float32``; or ``bfloat16`` in OpenVINO, and in Keras, where the network is
+            built in that policy. network: Builds it in Keras.
         size: Side of its pictures. kept: Where a converted network lies, or is to lie, without ``.xml``.
         keep: ``workspace.replacing``: a temporary file that takes its place when it is whole.
 
@@ -78,7 +79,7 @@ def build(
         if not importlib.util.find_spec("openvino"):
             raise CallError("OpenVINO is not installed.", remedy="Run `pip install 'transfer[cpu]'`, or leave it out.")
         return OpenVino(precision, network, size=size, kept=kept, keep=keep)
-    if precision != "float32":
+    if name == "tensorflow" and precision != "float32":
         raise CallError(
             "This engine knows float32 only.", received=f"{name} in {precision}", remedy="Use --engine openvino."
         )
@@ -92,14 +93,14 @@ class Graph:
 
     def __init__(self, model: keras.Model, *, constant: bool = False) -> None:
         self.batch = 32
-        self.shape, self.dtype = tuple(model.output.shape[1:]), str(model.output.dtype)
+        self.shape, self.dtype = tuple(model.output.shape[1:]), _kept_as(str(model.output.dtype))
         function = _function(model)
         self.facts = _facts(model, function)
         self._answer = _constant(function) if constant and model.count_params() else function
 
     def answers(self, batches: Iterable[numpy.ndarray]) -> Iterator[numpy.ndarray]:
         for pictures in batches:
-            yield self._answer(tf.constant(pictures)).numpy()
+            yield self._answer(tf.constant(pictures)).numpy().astype(self.dtype, copy=False)
 
 
 class OpenVino:
@@ -178,6 +179,11 @@ def _function(model: keras.Model) -> Any:
     signature = tf.TensorSpec((None, *model.input.shape[1:]), model.input.dtype)
     answer = tf.function(lambda pictures: model(pictures, training=False), autograph=False)
     return answer.get_concrete_function(signature)
+
+
+def _kept_as(dtype: str) -> str:
+    """Numpy's name for what is written: it has none for bfloat16."""
+    return "float32" if dtype == "bfloat16" else dtype
 
 
 def _constant(function: Any) -> Callable[[Any], Any]:

@@ -54,6 +54,7 @@ class Plan:
         engine, precision: Of the frozen part. half: Whether its activations are kept in half precision.
         folds: Where the photos are divided into folds instead of the given splits, into how many; the seed then says
             which of them is judged. refit: Whether it is trained again on train and validation once those have chosen.
+        gpus: How many train this arm together; None for one.
         epochs, rate: Where they were asked for instead of the strategy's own, which then has them already.
     """
 
@@ -72,6 +73,7 @@ class Plan:
     refit: bool = False
     epochs: int | None = None
     rate: float | None = None
+    gpus: int | None = None
 
     @property
     def backbone(self) -> Backbone:
@@ -93,6 +95,7 @@ class Plan:
             **({"half": True} if self.half else {}),
             **({"folds": self.folds} if self.folds else {}),
             **({"refit": True} if self.refit else {}),
+            **({"gpus": self.gpus} if (self.gpus or 1) > 1 else {}),
         }
 
     def view(self, manifest: Manifest) -> Manifest:
@@ -115,6 +118,7 @@ class Plan:
         words += [f"--per-class {self.per_class}"] if self.per_class is not None else []
         words += [f"--epochs {self.epochs}"] if self.epochs is not None else []
         words += [f"--rate {self.rate!r}"] if self.rate is not None else []
+        words += [f"--gpus {self.gpus}"] if (self.gpus or 1) > 1 else []
         words += [f"--precision {self.precision}"] if self.precision != "float32" else []
         words += ["--half"] if self.half else []
         chosen = self.strategy.freezes and self.backbone.learned and self.engine != usual()
@@ -136,6 +140,7 @@ def resolve(
     precision: str | None = None,
     half: bool = False,
     rate: float | None = None,
+    gpus: int | None = None,
 ) -> Plan:
     """Look everything up that the arm names, and find the weights.
 
@@ -143,7 +148,7 @@ def resolve(
         CallError: A name that no shelf knows, or a number out of range.
         WeightsError: Published weights that are neither cached nor reachable.
     """
-    _check_numbers(seed=seed, per_class=per_class, epochs=epochs, size=size, folds=folds)
+    _check_numbers(seed=seed, per_class=per_class, epochs=epochs, size=size, folds=folds, gpus=gpus)
     backbone = BACKBONES[arm.backbone]
     seen = folded(manifest, Fold.of_seed(seed, folds)) if folds else manifest
     strategy = resolve_strategy(arm, lambda: len(choose(seen, per_class=per_class, seed=seed).train))
@@ -155,6 +160,9 @@ def resolve(
     if size is None:
         size = (weights and weights.size) or usual_size(backbone, manifest)
         size = size if strategy.scale == 1 else max(size, 32 * round(strategy.scale * size / 32))
+    # What is frozen has an engine; in Keras' (on a GPU) the precision is also that of what is trained.
+    mixed = precision == "bfloat16" and (engine or usual()) == "keras"
+    computes = backbone.learned and (strategy.freezes or mixed)
     return Plan(
         arm,
         strategy,
@@ -164,13 +172,14 @@ def resolve(
         per_class,
         manifest.labels,
         data_of(manifest, folds),
-        engine=(engine or usual()) if strategy.freezes and backbone.learned else "tensorflow",
-        precision=(precision or "float32") if strategy.freezes and backbone.learned else "float32",
+        engine=(engine or usual()) if computes else "tensorflow",
+        precision=(precision or "float32") if computes else "float32",
         half=half and strategy.freezes and backbone.learned,
         folds=folds,
         refit=refit,
         epochs=epochs,
         rate=rate,
+        gpus=gpus,
     )
 
 

@@ -22,7 +22,7 @@ from transfer.manifest import Manifest
 from transfer.models.classifier import Classifier
 from transfer.photo import Photo
 from transfer.run import CHECKPOINT, LOG, WEIGHTS, Predictions, Run, run_id
-from transfer.training import answers, memory
+from transfer.training import answers, devices, memory
 from transfer.training.activations import Activations
 from transfer.training.batches import MIRROR
 from transfer.training.checkpoint import Checkpoints
@@ -83,6 +83,28 @@ def run_trial(
     """
     if (run := existing(plan, workspace)) is not None and (run.rates() or not conduct.find_rate):
         return run
+    # Before a context is entered: clearing Keras' session forgets contexts, too.
+    _forget(plan, deterministic=conduct.deterministic)
+    try:
+        with devices.computing(plan.engine, plan.precision, gpus=plan.gpus):
+            return _carry_out(plan, manifest, workspace, ahead, conduct, on_progress)
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise TrainingError(
+            "There is not enough memory for this trial.",
+            received=plan.arm,
+            remedy="Use a smaller --size, a smaller backbone, or fewer --jobs.",
+        ) from error
+
+
+def _carry_out(
+    plan: Plan,
+    manifest: Manifest,
+    workspace: Workspace,
+    ahead: Sequence[Photo],
+    conduct: Conduct,
+    on_progress: Progress,
+) -> Run:
+    """Train, answer, write."""
     workspace.begin()
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     memory.forget_peak()
@@ -92,7 +114,7 @@ def run_trial(
     logbook = Logbook(on_progress, checkpoints=first, tensorboard=tensorboard)
     logbook.say(f"{plan.arm}, seed {plan.seed}, run {plan.id}")
     parts = choose(manifest, per_class=plan.per_class, seed=plan.seed)
-    loop = _loop(plan, workspace, deterministic=conduct.deterministic)
+    loop = _loop(plan, workspace)
     classifier = loop.classifier
     activations = Activations(plan, classifier, workspace, ahead=ahead, on_progress=on_progress)
     try:
@@ -113,12 +135,6 @@ def run_trial(
             fitted = refit(plan, classifier, fitted, activations, photos=both, logbook=again)
         if not fitted.interrupted:
             kept.append(_predict(classifier, fitted, activations, parts.test, plan.labels, "test"))
-    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-        raise TrainingError(
-            "There is not enough memory for this trial.",
-            received=plan.arm,
-            remedy="Use a smaller --size, a smaller backbone, or fewer --jobs.",
-        ) from error
     finally:
         logbook.close()
     total = logbook.seconds()
@@ -164,16 +180,21 @@ _LATEST: dict[str, Loop] = {}
 """The loop of this process' latest trial, by what decides its trace; one only, since a network takes room."""
 
 
-def _loop(plan: Plan, workspace: Workspace, *, deterministic: bool) -> Loop:
-    """A loop whose weights are as a new one's of this seed, whatever was done before in this process."""
+def _forget(plan: Plan, *, deterministic: bool) -> None:
+    """Let go of the network of another kind of trial, and of whatever was drawn before."""
     keras.utils.set_random_seed(plan.seed)
     if deterministic or not tf.config.list_physical_devices("GPU"):
         tf.config.experimental.enable_op_determinism()
+    if lineage(plan) not in _LATEST:
+        _LATEST.clear()
+        keras.utils.clear_session()
+
+
+def _loop(plan: Plan, workspace: Workspace) -> Loop:
+    """A loop whose weights are as a new one's of this seed, whatever was done before in this process."""
     if (loop := _LATEST.get(lineage(plan))) is not None:
         loop.classifier.restart(plan.seed)
         return loop
-    _LATEST.clear()
-    keras.utils.clear_session()
     loop = _LATEST[lineage(plan)] = Loop(_build(plan, workspace), plan.strategy)
     return loop
 
@@ -240,6 +261,7 @@ def _facts(plan: Plan, classifier: Classifier, fitted: Fitted, activations: Acti
         "views": fitted.views,
         "batch": fitted.batch,
         "command": plan.command,
+        "gpus": plan.gpus or 1 if tf.config.list_physical_devices("GPU") else 0,
         "device": "GPU" if tf.config.list_physical_devices("GPU") else "CPU",
         "versions": _versions(),
         **activations.facts,

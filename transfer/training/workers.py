@@ -77,6 +77,7 @@ class _Worker:
     pid: int
     connection: Connection
     lineage: str
+    place: int
     task: Task | None = None
 
 
@@ -161,9 +162,10 @@ class Workers:
                 return worker
         for worker in idle:  # its memory is wanted by the new one
             self._stop(worker)
-        self._nursery.send("fork")
+        place = next(place for place in range(self.jobs) if all(worker.place != place for worker in self._workers))
+        self._nursery.send(place)
         connection = self._accept()
-        worker = _Worker(connection.recv(), connection, task.lineage)
+        worker = _Worker(connection.recv(), connection, task.lineage, place)
         self._workers.append(worker)
         return worker
 
@@ -214,17 +216,18 @@ def _call(address: str) -> Connection:
 
 
 def _nursery(address: str, threads: int, preload: Sequence[str]) -> None:
-    """Import everything, run nothing, and fork a worker for each message."""
+    """Import everything, run nothing, and fork a worker for each message, which is its place among the jobs."""
     for module in preload:
         importlib.import_module(module)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the workers; the parent sees their sockets close
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     parent = _call(address)
     with contextlib.suppress(EOFError, OSError):
-        while parent.recv() == "fork":
+        while True:
+            place = parent.recv()
             if os.fork() == 0:
                 parent.close()
-                _work(_call(address), threads)
+                _work(_call(address), threads, place)
                 os._exit(0)
 
 
@@ -235,11 +238,12 @@ def _end_with(nursery: int) -> None:
     os._exit(1)
 
 
-def _work(parent: Connection, threads: int) -> None:
+def _work(parent: Connection, threads: int, place: int) -> None:
     """Do one task after the other until the parent closes the socket."""
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     if "tensorflow" in sys.modules:  # it was among the preloaded; the cores are shared out between the jobs
         sys.modules["tensorflow"].config.threading.set_intra_op_parallelism_threads(threads)
+        importlib.import_module("transfer.training.devices").choose(place)
     parent.send(os.getpid())
     with contextlib.suppress(EOFError, OSError):
         while True:

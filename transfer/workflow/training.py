@@ -33,6 +33,7 @@ def train(
     precision: str | None = None,
     half: bool = False,
     rate: float | None = None,
+    gpus: int | None = None,
     find_rate: bool = False,
     tensorboard: bool = False,
     deterministic: bool = False,
@@ -51,6 +52,7 @@ def train(
         engine, precision: Of the frozen part, instead of the machine's fastest and float32.
         half: Keep its activations in half precision.
         rate: The highest learning rate, instead of the strategy's own; its others in proportion.
+        gpus: So many of the machine's train this arm together, each a share of every batch; None for one.
         find_rate: Let a range test of the rate come before each phase; ``run.rates()`` and the report have its curve.
         tensorboard: Write TensorBoard's files to ``run.path / "tensorboard"``.
         deterministic: Let a GPU, too, give the same bits each time, at its price; a CPU always does.
@@ -65,7 +67,7 @@ def train(
     manifest = _split_photos_of(workspace)
     settings: dict[str, Any] = {"epochs": epochs, "size": size, "engine": engine, "precision": precision, "half": half}
     one = Grid((Arm.parse(arm),), **settings)
-    plan = resolve(one.arms[0], manifest, seed=seed, per_class=per_class, rate=rate, **settings)
+    plan = resolve(one.arms[0], manifest, seed=seed, per_class=per_class, rate=rate, gpus=gpus, **settings)
     conduct = Conduct(find_rate=find_rate, tensorboard=tensorboard, deterministic=deterministic)
     return run_trial(plan, manifest, workspace, conduct=conduct, on_progress=on_progress or quiet)
 

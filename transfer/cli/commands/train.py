@@ -21,6 +21,7 @@ from transfer.cli.progress import progress
 @precision
 @half
 @click.option("--rate", type=float, help="Highest learning rate, instead of the strategy's own; others in proportion.")
+@click.option("--gpus", type=int, help="So many of the machine's GPUs train this arm together.  [default: one]")
 @click.option("--find-rate", is_flag=True, help="A range test of the learning rate first; the report has its curve.")
 @click.option("--tensorboard", is_flag=True, help="Write TensorBoard's files beside the run.")
 @click.option("--deterministic", is_flag=True, help="The same bits each time on a GPU, too; a CPU always gives them.")
@@ -37,6 +38,7 @@ def command(
     precision: str | None,
     half: bool,
     rate: float | None,
+    gpus: int | None,
     find_rate: bool,
     tensorboard: bool,
     deterministic: bool,
@@ -65,6 +67,7 @@ def command(
             precision=precision,
             half=half,
             rate=rate,
+            gpus=gpus,
             find_rate=find_rate,
             tensorboard=tensorboard,
             deterministic=deterministic,
