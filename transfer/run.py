@@ -95,6 +95,11 @@ class Run:
         """Whether it has weights and answers: finished, or interrupted after something was learnt."""
         return self.status in ("done", "interrupted")
 
+    @property
+    def rounded(self) -> bool:
+        """Whether part of it computed in bfloat16, or was kept in half precision."""
+        return self.facts.get("precision", "float32") != "float32" or bool(self.facts.get("half"))
+
     def overlay(self, photo: str) -> Path | None:
         """Where the picture of what the run saw in that photo lies (Grad-CAM); None for an ID that is no file name."""
         return self.path / "gradcam" / f"{photo}.png" if Path(photo).name == photo else None

@@ -39,6 +39,21 @@ def test_the_proof_ran_on_real_photos_and_says_how_close_it_was(made: Made) -> N
     assert 0 <= exported.max_difference <= 1e-5
 
 
+def test_a_run_that_rounded_is_proved_without_rounding_and_the_difference_is_told(
+    tmp_path: Path, photo_folder: Path
+) -> None:
+    workspace = Workspace(tmp_path / "ws")
+    workflow.load(photo_folder, workspace)
+    run = workflow.train(workspace, "resnet20@glyphs:linear_probe", half=True)
+    exported = workflow.export(workspace, run.id, into=tmp_path / "model")
+    assert exported.max_difference <= 1e-5
+    assert exported.rounded is not None
+    assert 0 < exported.rounded.difference < 0.01
+    text = (exported.path / "README.md").read_text(encoding="utf-8")
+    assert f"differ by up to {exported.rounded.difference:.2g}" in text
+    assert "in float32 throughout" in text
+
+
 SERVE = """
 import json, sys
 sys.modules["keras"] = sys.modules["transfer"] = None

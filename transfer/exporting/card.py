@@ -44,11 +44,11 @@ The network: {facts["parameters"]["total"]:,} parameters, {facts["parameters"]["
 ## Proof
 
 After writing, a fresh process without Keras answered on {exported.checked} real photos through both signatures. The
-largest difference of any probability from those kept in training{
-        "" if exported.temperature is None else ", at that temperature,"
-    } was {exported.max_difference:.1e}.{
-        "" if exported.refusing is None else f" Of {exported.refused} of these photos it said `unknown`, as it should."
-    }
+largest difference of any probability from those {
+        "kept in training" if exported.rounded is None else "of the run's network in float32 throughout"
+    }{"" if exported.temperature is None else ", at that temperature,"} was {exported.max_difference:.1e}.{
+        _rounding(exported)
+    }{"" if exported.refusing is None else f" Of {exported.refused} of these photos it said `unknown`, as it should."}
 
 ## Data
 
@@ -120,6 +120,16 @@ it has seen nothing else, and may be just as sure of it."""
 def _share(share: scores.Share) -> str:
     interval = share.interval
     return "none | " if interval is None else f"{share.value:.3f} | {interval.low:.3f} to {interval.high:.3f}"
+
+
+def _rounding(exported: Exported) -> str:
+    """How far the run's own answers lie from those of the artifact, where the run rounded."""
+    rounded = exported.rounded
+    if rounded is None:
+        return ""
+    return f""" The run itself rounded (bfloat16, or features in half precision), and its figures above are
+with that: its probabilities differ by up to {rounded.difference:.2g}, and {rounded.relabelled} of these photos had
+another label."""
 
 
 def _figures(run: Run) -> str:

@@ -30,7 +30,6 @@ from transfer.exporting import card, proof, refusing
 from transfer.exporting.refusing import UNKNOWN, Refusing
 from transfer.manifest import Manifest
 from transfer.models.rebuild import rebuild
-from transfer.photo import Photo
 from transfer.run import Predictions, Run
 from transfer.workspace import Workspace, atomically
 
@@ -47,7 +46,8 @@ class Exported:
 
     Attributes:
         path: The folder. format: ``saved_model``.
-        max_difference: Of any class probability from the run's kept predictions. checked: On how many photos.
+        max_difference: Of any class probability from the run's kept predictions; where those were rounded, from what
+            the run's network answers without rounding. checked: On how many photos.
         temperature: That its probabilities were calibrated with; None where they are the run's own.
         refusing: When it says `unknown`; None where it always names a class.
         refused: For how many of the photos that were checked it said so, as it should.
@@ -60,6 +60,20 @@ class Exported:
     temperature: float | None = None
     refusing: Refusing | None = None
     refused: int = 0
+    rounded: Rounded | None = None
+
+
+@dataclass(frozen=True)
+class Rounded:
+    """What a run's rounding did, seen on the photos that were checked: it computed in bfloat16, or kept half precision.
+
+    Attributes:
+        difference: The largest of any class probability, between the artifact and the run. relabelled: Photos to which
+            the two give different labels.
+    """
+
+    difference: float
+    relabelled: int
 
 
 class Served(tf.Module):
@@ -146,12 +160,19 @@ def export(
     validation, test = (_at(run.predictions(split), temperature) for split in ("validation", "test"))
     refusal = None if unknown_below is None else refusing.decide(unknown_below, run.labels, validation, test)
     kept = _kept(run, validation, test)
-    served = Served(rebuild(run).whole(), run.labels, run.facts["size"], temperature, refusal)
+    network = rebuild(run).whole()
+    served = Served(network, run.labels, run.facts["size"], temperature, refusal)
     with atomically(into) as temporary:
         signatures = {"serving_default": served.encoded, "images": served.images}
         tf.saved_model.save(served, str(temporary), signatures=signatures)
-        difference, checked, refused = _prove(temporary, kept, manifest, workspace, run, refusal)
-        exported = Exported(into, "saved_model", difference, checked, temperature, refusal, refused)
+        asked = _asked(run, kept, manifest, workspace)
+        expected = asked.probabilities
+        if run.rounded:
+            expected = _unrounded(network, asked, run.facts["size"], temperature)
+        difference, answered, refused = _prove(temporary, asked, expected, run, refusal)
+        rounded = _rounded(answered, asked.probabilities) if run.rounded else None
+        checked = len(asked.probabilities)
+        exported = Exported(into, "saved_model", difference, checked, temperature, refusal, refused, rounded)
         (temporary / "labels.txt").write_text("".join(f"{label}\n" for label in run.labels), encoding="utf-8")
         (temporary / "README.md").write_text(card.model_card(run, manifest, exported), encoding="utf-8")
         (temporary / "CREDITS.csv").write_text(credits_csv(manifest), encoding="utf-8")
@@ -190,10 +211,16 @@ def _kept(run: Run, validation: Predictions, test: Predictions) -> Predictions:
     return validation
 
 
-def _prove(
-    folder: Path, kept: Predictions, manifest: Manifest, workspace: Workspace, run: Run, refusal: Refusing | None
-) -> tuple[float, int, int]:
-    """Ask the artifact in a fresh process; the largest difference, how many photos were asked and how many refused."""
+@dataclass(frozen=True)
+class _Asked:
+    """The photos that the artifact is asked about: their bytes, and what the run answered to them."""
+
+    contents: tuple[bytes, ...]
+    probabilities: numpy.ndarray
+
+
+def _asked(run: Run, kept: Predictions, manifest: Manifest, workspace: Workspace) -> _Asked:
+    """Up to ``CHECKED`` of the kept predictions, spread over all of them."""
     photos = {photo.id: photo for photo in manifest.photos}
     known = [row for row, id in enumerate(kept.photos) if id in photos]
     if not known:
@@ -203,19 +230,41 @@ def _prove(
             remedy="Load the photos that the run was made from again.",
         )
     rows = [known[round(at)] for at in numpy.linspace(0, len(known) - 1, min(CHECKED, len(known)))]
-    largest, refused = 0.0, 0
-    for signature, answer in _ask(folder, [photos[kept.photos[row]] for row in rows], workspace).items():
+    chosen = [photos[kept.photos[row]] for row in rows]
+    contents = tuple(pixels.read_photo(workspace.photo_path(photo.file_name), photo.sha256) for photo in chosen)
+    return _Asked(contents, kept.probabilities[rows])
+
+
+def _unrounded(network: keras.Model, asked: _Asked, size: int, temperature: float | None) -> numpy.ndarray:
+    """What the run's network answers in float32 throughout."""
+    pictures = numpy.stack([pixels.decode_resize(content, size).numpy() for content in asked.contents])
+    answered = numpy.asarray(network.predict(pictures, verbose=0))
+    return answered if temperature is None else scores.tempered(answered, temperature).astype("float32")
+
+
+def _rounded(answered: numpy.ndarray, kept: numpy.ndarray) -> Rounded:
+    differing = int((answered.argmax(axis=1) != kept.argmax(axis=1)).sum())
+    return Rounded(float(numpy.abs(answered - kept).max()), differing)
+
+
+def _prove(
+    folder: Path, asked: _Asked, expected: numpy.ndarray, run: Run, refusal: Refusing | None
+) -> tuple[float, numpy.ndarray, int]:
+    """Ask the artifact in a fresh process; the largest difference, its answers, and how many photos were refused."""
+    largest, refused, photos = 0.0, 0, len(asked.contents)
+    probabilities = expected
+    for signature, answer in _ask(folder, asked.contents).items():
         probabilities = numpy.array(answer["probabilities"], "float32")
-        difference = float(numpy.abs(probabilities - kept.probabilities[rows]).max())
+        difference = float(numpy.abs(probabilities - expected).max())
         if not difference <= TOLERANCE:
-            raise _otherwise(signature, f"a probability off by {difference:.2g} (tolerance {TOLERANCE:g})", len(rows))
+            raise _otherwise(signature, f"a probability off by {difference:.2g} (tolerance {TOLERANCE:g})", photos)
         # By the artifact's own probabilities: one a hair from the threshold may lie on the run's other side of it.
         said = _names(run.labels, probabilities) if refusal is None else refusal.said(run.labels, probabilities)
         wrong = [pair for pair in zip(answer["label"], said, strict=True) if pair[0] != pair[1]]
         if wrong:
-            raise _otherwise(signature, f"{wrong[0][0]!r} instead of {wrong[0][1]!r}", len(rows))
+            raise _otherwise(signature, f"{wrong[0][0]!r} instead of {wrong[0][1]!r}", photos)
         largest, refused = max(largest, difference), 0 if refusal is None else said.count(UNKNOWN)
-    return largest, len(rows), refused
+    return largest, probabilities, refused
 
 
 def _names(labels: Sequence[str], probabilities: numpy.ndarray) -> list[str]:
@@ -230,12 +279,11 @@ def _otherwise(signature: str, received: str, photos: int) -> ExportError:
     )
 
 
-def _ask(folder: Path, photos: Sequence[Photo], workspace: Workspace) -> dict[str, dict[str, list[Any]]]:
+def _ask(folder: Path, contents: Sequence[bytes]) -> dict[str, dict[str, list[Any]]]:
     """Labels and class probabilities by signature, from a process that knows only TensorFlow."""
     with tempfile.TemporaryDirectory(prefix="transfer-proof-") as name:
         scratch = Path(name)
-        for number, photo in enumerate(photos):
-            content = pixels.read_photo(workspace.photo_path(photo.file_name), photo.sha256)
+        for number, content in enumerate(contents):
             (scratch / f"{number:04d}.encoded").write_bytes(content)
             numpy.save(scratch / f"{number:04d}.npy", pixels.from_bytes(content))
         done = subprocess.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -73,6 +74,8 @@ def command(
         "checked": exported.checked,
         "temperature": exported.temperature,
     }
+    if exported.rounded is not None:
+        record["rounded"] = dataclasses.asdict(exported.rounded)
     if exported.refusing is not None:
         record["unknown"] = exported.refusing.to_dict()
     if as_json:
@@ -85,6 +88,12 @@ def command(
             + (f" Calibrated at temperature {exported.temperature:.2f}." if exported.temperature else ""),
             err=True,
         )
+        if exported.rounded is not None:
+            click.echo(
+                f"The run rounded (bfloat16 or half precision), the model does not: probabilities differ by up to "
+                f"{exported.rounded.difference:.1e}; {exported.rounded.relabelled} of these photos get another label.",
+                err=True,
+            )
         for line in _refusing(exported):
             click.echo(line, err=True)
 
