@@ -10,10 +10,13 @@ import pytest
 from transfer import workflow
 from transfer.arm import Arm
 from transfer.manifest import Manifest
-from transfer.strategy import Phase, Solver, Strategy
+from transfer.models.classifier import Classifier
+from transfer.models.rebuild import rebuild
+from transfer.strategy import Head, Phase, Solver, Strategy
 from transfer.training import refit as refitting
-from transfer.training.fit import Fitted
-from transfer.training.plan import resolve
+from transfer.training.activations import Activations
+from transfer.training.fit import Fitted, Loop
+from transfer.training.plan import choose, resolve
 from transfer.training.refit import best_epochs, settled
 from transfer.training.trial import run_trial
 from transfer.workspace import Workspace
@@ -95,3 +98,26 @@ def test_what_a_refitted_run_keeps_is_what_its_network_answers(workspace: Worksp
     photos = run.facts["photos"]
     card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
     assert f"trained on {photos['train'] + photos['validation']} photos, once {photos['validation']} of them" in card
+
+
+@pytest.mark.parametrize("strategy", ["svm", "nearest_centroid"])
+def test_a_refitted_solver_is_as_sure_as_validation_had_it_be(
+    strategy: str, workspace: Workspace, manifest: Manifest
+) -> None:
+    arm = Arm.parse(f"raw_pixels:{strategy}")
+    plain, again = (
+        run_trial(resolve(arm, manifest, size=8, refit=refit), manifest, workspace) for refit in (False, True)
+    )
+    factor = plain.facts["chosen"]["sharpness"]
+    assert again.facts["chosen"]["sharpness"] == factor
+    unsharp = resolve(arm, manifest, size=8)
+    penalty = plain.facts["chosen"].get("penalty")
+    steps = settled(unsharp.strategy, penalty=penalty, epochs={}).steps
+    parts = choose(manifest, per_class=None, seed=0)
+    both = (*parts.train, *parts.validation)
+    loop = Loop(Classifier(unsharp.backbone, unsharp.strategy.head, classes=3, size=8), Strategy(True, Head(), steps))
+    loop.fit(Activations(unsharp, loop.classifier, workspace), train=both, validation=(), labels=unsharp.labels, seed=0)
+    bare = loop.classifier.scores.get_layer("logits").get_weights()
+    kept = rebuild(again).scores.get_layer("logits").get_weights()
+    for one, other in zip(bare, kept, strict=True):
+        assert other == pytest.approx(factor * one, rel=1e-5)

@@ -241,7 +241,7 @@ def _solve(classifier: Classifier, solver: Solver, cut: int, train: Labelled, va
     taught = answers.apply(vectors, train.rows)
     solution = solvers.solve(solver, taught, train.truth, answers.apply(vectors, validation.rows), validation.truth)
     _place(classifier.scores, solution, taught)
-    return {} if solution.penalty is None else {"penalty": solution.penalty}
+    return solution.chosen
 
 
 def _place(scores: keras.Sequential, solution: solvers.Solution, taught: numpy.ndarray) -> None:

@@ -43,6 +43,8 @@ def refit(
     again = Loop(classifier, strategy).fit(
         activations, train=photos, validation=(), labels=plan.labels, seed=plan.seed, logbook=logbook
     )
+    if "sharpness" in first.chosen and not isinstance(strategy.steps[-1], Phase):
+        _sharpen(classifier, first.chosen["sharpness"])
     return dataclasses.replace(
         again,
         trainable=max(again.trainable, first.trainable),
@@ -52,6 +54,12 @@ def refit(
         chosen=first.chosen,
         rates=first.rates,
     )
+
+
+def _sharpen(classifier: Classifier, factor: float) -> None:
+    """Make the answers as sure as validation had them be: there is nothing left to choose that by."""
+    logits = classifier.scores.get_layer("logits")
+    logits.set_weights([factor * weights for weights in logits.get_weights()])
 
 
 def settled(strategy: Strategy, *, penalty: float | None, epochs: Mapping[int, int]) -> Strategy:

@@ -12,10 +12,9 @@ from transfer.workflow.collecting import check, collect, export_data, load, rech
 from transfer.workflow.exporting import explain, export, predict
 from transfer.workflow.reporting import report, row, runs
 from transfer.workflow.shelves import FAMILIES, shelf
-from transfer.workflow.training import DEFAULT_ARM, compare, train
+from transfer.workflow.training import compare, suggested, train
 
 __all__ = [
-    "DEFAULT_ARM",
     "FAMILIES",
     "check",
     "clean",
@@ -32,5 +31,6 @@ __all__ = [
     "runs",
     "shelf",
     "split",
+    "suggested",
     "train",
 ]

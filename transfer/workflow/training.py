@@ -15,15 +15,12 @@ if TYPE_CHECKING:
     from transfer.comparison import Comparison
     from transfer.grid import Grid
     from transfer.run import Run
-
-
-DEFAULT_ARM = "mobilenet_v2:linear_probe"
-"""Where no arm is named: small, quick on a CPU, and hard to beat on a few hundred photos."""
+    from transfer.training.suggestion import Suggestion
 
 
 def train(
     workspace: Place,
-    arm: str | Arm = DEFAULT_ARM,
+    arm: str | Arm | None = None,
     *,
     seed: int = 0,
     per_class: int | None = None,
@@ -46,7 +43,7 @@ def train(
 
     Args:
         workspace: Split with the defaults if it has not been split.
-        arm: ``BACKBONE[@WEIGHTS][:STRATEGY][+TRICK...]``.
+        arm: ``BACKBONE[@WEIGHTS][:STRATEGY][+TRICK...]``; None takes the one that ``suggested`` names.
         seed: Of initial weights, order and subset. per_class: Training photos a class, all if None.
         epochs: Instead of the strategy's own. size: Of the input in pixels, instead of the backbone's own.
         engine, precision: Of the frozen part, instead of the machine's fastest and float32.
@@ -66,10 +63,24 @@ def train(
     workspace = Workspace.of(workspace)
     manifest = _split_photos_of(workspace)
     settings: dict[str, Any] = {"epochs": epochs, "size": size, "engine": engine, "precision": precision, "half": half}
+    if arm is None:
+        arm = suggested(workspace, per_class=per_class, seed=seed).arm
     one = Grid((Arm.parse(arm),), **settings)
     plan = resolve(one.arms[0], manifest, seed=seed, per_class=per_class, rate=rate, gpus=gpus, **settings)
     conduct = Conduct(find_rate=find_rate, tensorboard=tensorboard, deterministic=deterministic)
     return run_trial(plan, manifest, workspace, conduct=conduct, on_progress=on_progress or quiet)
+
+
+def suggested(workspace: Place, *, per_class: int | None = None, seed: int = 0) -> Suggestion:
+    """The arm that the number of training photos and the device suggest, and why."""
+    import tensorflow as tf
+
+    from transfer.training.plan import choose
+    from transfer.training.suggestion import suggest
+
+    manifest = _split_photos_of(Workspace.of(workspace))
+    train = choose(manifest, per_class=per_class, seed=seed).train
+    return suggest(train, gpu=bool(tf.config.list_physical_devices("GPU")))
 
 
 def compare(

@@ -12,7 +12,7 @@ from transfer.cli.progress import progress
 
 @click.command("train")
 @workspace
-@click.argument("arm", default=workflow.DEFAULT_ARM)
+@click.argument("arm", required=False)
 @click.option("--seed", default=0, show_default=True, help="Of initial weights, photo order and training subset.")
 @click.option("--per-class", type=int, help="Train on so many photos a class.  [default: all]")
 @epochs
@@ -29,7 +29,7 @@ from transfer.cli.progress import progress
 @quiet
 def command(
     workspace: str,
-    arm: str,
+    arm: str | None,
     seed: int,
     per_class: int | None,
     epochs: int | None,
@@ -45,7 +45,7 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """Train one arm; without ARM, a linear probe of MobileNetV2.
+    """Train one arm; without ARM, the one that the number of photos and the device suggest.
 
     ARM is BACKBONE[@WEIGHTS][:STRATEGY][+TRICK...], for example vgg16:fine_tune_top or lenet5:from_scratch.
     `transfer list backbones` and `transfer list strategies` name what there is. A run that exists is not made again.
@@ -53,8 +53,12 @@ def command(
     Ctrl-C leaves a run that can be asked and exported, and has not met the test split; a killed training loses the
     epoch it was in, or a second where epochs are quick. The same command goes on from there, to the same end.
     """
+    because = ""
+    if arm is None:
+        found = workflow.suggested(workspace, per_class=per_class, seed=seed)
+        arm, because = found.arm, f": {found.reason}"
     if not quiet:
-        click.echo(f"training {arm}", err=True)
+        click.echo(f"training {arm}{because}", err=True)
     with progress(quiet=quiet) as tell:
         run = workflow.train(
             workspace,

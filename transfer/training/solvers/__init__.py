@@ -16,11 +16,22 @@ from transfer.strategy import Solver
 
 @dataclass(frozen=True)
 class Solution:
-    """A linear layer, float32 ``(features, classes)`` and ``(classes,)``, and the penalty it was fitted with."""
+    """A linear layer, float32 ``(features, classes)`` and ``(classes,)``.
+
+    Attributes:
+        penalty: That it was fitted with. sharpness: The factor that made its answers as sure as they deserve.
+    """
 
     kernel: numpy.ndarray
     bias: numpy.ndarray
     penalty: float | None = None
+    sharpness: float | None = None
+
+    @property
+    def chosen(self) -> dict[str, float]:
+        """What was chosen on what is held out, or fixed in its place."""
+        named = {"penalty": self.penalty, "sharpness": self.sharpness}
+        return {name: value for name, value in named.items() if value is not None}
 
     def logits(self, vectors: numpy.ndarray) -> numpy.ndarray:
         """Scores ``(n, classes)``."""
@@ -28,7 +39,8 @@ class Solution:
 
     def times(self, factor: float) -> Solution:
         """The same answers, surer or less sure."""
-        return Solution(self.kernel * numpy.float32(factor), self.bias * numpy.float32(factor), self.penalty)
+        kernel, bias = self.kernel * numpy.float32(factor), self.bias * numpy.float32(factor)
+        return Solution(kernel, bias, self.penalty, factor)
 
 
 def solve(

@@ -1,0 +1,76 @@
+"""The arm for who names none: held against the tables of the documents."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from conftest import photos
+
+from transfer.arm import Arm
+from transfer.photo import Photo
+from transfer.training.plan import resolve_strategy
+from transfer.training.suggestion import FEW, suggest
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def train(*counts: int) -> tuple[Photo, ...]:
+    """So many photos of each class."""
+    return photos(counts).photos
+
+
+@pytest.mark.parametrize("gpu", [False, True])
+@pytest.mark.parametrize("a_class", [1, FEW - 1, FEW, 10 * FEW])
+def test_what_is_suggested_exists_and_says_why(a_class: int, gpu: bool) -> None:
+    found = suggest(train(a_class, a_class, a_class), gpu=gpu)
+    resolve_strategy(Arm.parse(found.arm), lambda: 3 * a_class)
+    assert found.reason.startswith(f"{a_class} training photo")
+    assert ("linear_probe" in found.arm) == (a_class < FEW)
+
+
+def test_one_large_class_does_not_speak_for_the_others() -> None:
+    assert suggest(train(10, 12, 5000), gpu=False).arm == "mobilenet_v2:linear_probe"
+
+
+def cell(text: str) -> tuple[float, float]:
+    mean, low = re.findall(r"([\d.]+)% \(([\d.]+)", text)[0]
+    return float(mean), float(low)
+
+
+def measured() -> list[tuple[str, int, dict[str, tuple[float, float]]]]:
+    """Of the examples: data set, training photos a class, and mean and lower end for each strategy of MobileNetV2."""
+    found = []
+    for section in re.split(r"^## ", (DOCS / "examples.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+        rows = re.findall(r"^\| `mobilenet_v2:(\w+)` \|(.+)\|$", section, re.MULTILINE)
+        head = re.search(r"^\| Arm \|(.+)\|$", section, re.MULTILINE)
+        if head is None:
+            continue
+        for column, words in enumerate(head[1].split("|")):
+            numbers = [int(number) for number in re.findall(r"\d+", words)]
+            cells = {
+                strategy: tuple(
+                    float(value) for value in re.findall(r"([\d.]+)%? ?\(([\d.]+)", line.split("|")[column])[0]
+                )
+                for strategy, line in rows
+            }
+            found.append((section.split(":")[0], sum(numbers) // len(numbers), cells))
+    return found
+
+
+def test_no_choice_lies_below_what_the_best_of_the_examples_reaches() -> None:
+    tables = measured()
+    assert len(tables) >= 8
+    for name, a_class, cells in tables:
+        strategy = suggest(train(a_class), gpu=False).arm.partition(":")[2]
+        best = max(cells.values())
+        assert cells[strategy][0] >= best[1], (
+            f"{name}, {a_class} a class: {strategy} has {cells[strategy]}, {best} is best"
+        )
+
+
+def test_fine_tuning_is_suggested_where_it_was_measured_to_gain() -> None:
+    (cells,) = [cells for name, a_class, cells in measured() if (name, a_class) == ("Clothing", 100)]
+    assert cells["fine_tune_top"][0] - cells["linear_probe"][0] > 3
+    assert suggest(train(100), gpu=False).arm == "mobilenet_v2:fine_tune_top"
