@@ -42,6 +42,24 @@ def told(name: str, found: Evidence) -> list[str]:
     return re.findall(r"<desc[^>]*>(.*?)</desc>", str(SECTIONS[name].body(found)))
 
 
+# --- learning rates ---
+
+
+def test_a_range_test_is_drawn_with_the_rate_that_the_arm_has_and_the_one_it_suggests(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    run = write_run(workspace, manifest, TUNED)
+    steps = [{"step": "solver"}, {"step": "phase", "rate": 1e-4}]
+    changed = dataclasses.replace(run, facts=run.facts | {"strategy": run.facts["strategy"] | {"steps": steps}})
+    changed.write_facts(workspace)
+    assert SECTIONS["rates"].body(gather(workspace, manifest, read_runs(workspace))) is None, "nobody asked for a test"
+    rows = [f"1,{10.0**power},{loss}" for power, loss in ((-5, 1.0), (-4, 0.9), (-3, 0.2), (-2, 9.0))]
+    (run.path / "rates.csv").write_text("\n".join(["step,rate,loss", *rows]), encoding="utf-8")
+    found = gather(workspace, manifest, read_runs(workspace))
+    assert "step 2, seed 0: has 1e-4, suggested 1e-4" in said("rates", found)
+    (description,) = told("rates", found)
+    assert description == "The loss is least at a rate of 1e-3, a tenth of which is 1e-4. The arm has 1e-4."
+
+
 # --- differences ---
 
 

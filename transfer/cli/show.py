@@ -49,14 +49,16 @@ def runs(rows: Sequence[Mapping[str, Any]]) -> None:
 
 def range_tests(rows: Sequence[Mapping[str, float]], steps: Sequence[Mapping[str, Any]]) -> None:
     """Say what range tests of the learning rate suggest, beside the rate of each phase."""
-    from transfer.scores import range_test
+    from transfer.scores import in_powers, range_test
 
     for number in dict.fromkeys(int(row["step"]) for row in rows):
         own = [row for row in rows if row["step"] == number]
         found = range_test([row["rate"] for row in own], [row["loss"] for row in own])
-        said = f"try {found.suggested:.1g}" if found.suggested else "no rate made the loss fall"
-        has = f"the arm has {steps[number]['rate']:.1g}"
-        click.echo(f"step {number + 1}: the loss is least at a rate of {found.least:.1g}; {said}; {has}", err=True)
+        said = f"try {in_powers(found.suggested)}" if found.suggested else "no rate made the loss fall"
+        has = f"the arm has {in_powers(steps[number]['rate'])}"
+        click.echo(
+            f"step {number + 1}: the loss is least at a rate of {in_powers(found.least)}; {said}; {has}", err=True
+        )
 
 
 def _fold(seed: int, fold: Mapping[str, int]) -> str:

@@ -32,7 +32,7 @@ from transfer.scores.metrics import (
     top_k,
 )
 from transfer.scores.pairs import Test, cochran_q, mcnemar
-from transfer.scores.range_test import RangeTest, range_test
+from transfer.scores.range_test import RangeTest, in_powers, range_test
 from transfer.scores.refusal import MOST_ERROR, Refusal, Share, answered, least_error, least_threshold, refusal
 from transfer.scores.splits import Design, difference_over_splits, mean_over_splits, nadeau_bengio
 
@@ -63,6 +63,7 @@ __all__ = [
     "difference",
     "difference_over_splits",
     "holm",
+    "in_powers",
     "least_error",
     "least_threshold",
     "losses",

@@ -32,6 +32,16 @@ class RangeTest:
     suggested: float | None
 
 
+def in_powers(rate: float) -> str:
+    """A rate as people write it.
+
+    >>> in_powers(0.0001), in_powers(0.00062)
+    ('1e-4', '6e-4')
+    """
+    mantissa, exponent = f"{rate:.0e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
 def range_test(rates: Sequence[float], losses: Sequence[float]) -> RangeTest:
     """Read the curve.
 

@@ -175,6 +175,7 @@ class Loop:
             descent = self._descent(number, dataclasses.replace(phase, batch=batch), turn.cut, turn.source)
             try:
                 if find_rate and resumed is None:
+                    logbook.progress(0, phase.epochs, "testing a range of learning rates")
                     fitted.rates += [{"step": number, **row} for row in descent.range_test(turn.taught, seed=seed)]
                 standing = None if resumed is None else resumed.standing
                 return descent, descent.run(turn.taught, turn.judges, seed=seed, standing=standing, on_epoch=on_epoch)

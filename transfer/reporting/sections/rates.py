@@ -10,7 +10,7 @@ from transfer.reporting.evidence import Evidence
 from transfer.reporting.markup import render
 from transfer.reporting.rate_chart import rate_chart
 from transfer.reporting.section import Section
-from transfer.scores import RangeTest, range_test
+from transfer.scores import RangeTest, in_powers, range_test
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def body(evidence: Evidence) -> Markup | None:
             title = f"Range test of {result.title}, step {number + 1}"
             chart = rate_chart(test, own=own, name=f"rates-{len(curves) + 1}", title=title)
             curves.append(Curve(result.title, number + 1, run.seed, own, test, chart))
-    return render("rates.html", ground=evidence.grounds[0], curves=curves) if curves else None
+    return render("rates.html", ground=evidence.grounds[0], curves=curves, in_powers=in_powers) if curves else None
 
 
 section = Section("Learning rates", 41, body)
