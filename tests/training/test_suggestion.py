@@ -45,7 +45,7 @@ def measured() -> list[tuple[str, int, dict[str, tuple[float, float]]]]:
     for section in re.split(r"^## ", (DOCS / "examples.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
         rows = re.findall(r"^\| `mobilenet_v2:(\w+)` \|(.+)\|$", section, re.MULTILINE)
         head = re.search(r"^\| Arm \|(.+)\|$", section, re.MULTILINE)
-        if head is None:
+        if head is None or not rows:
             continue
         for column, words in enumerate(head[1].split("|")):
             numbers = [int(number) for number in re.findall(r"\d+", words)]
