@@ -86,6 +86,10 @@ def test_the_page_is_one_file_with_every_section_in_its_place(workspace: Workspa
     manifest = photos(workspace, **SMALL, draws=30)
     augmented = dataclasses.replace(LENET, arm=f"{LENET.arm}+augment", seconds=80.0)
     write_runs(workspace, manifest, (LENET, augmented), sizes=(5, None))
+    for run in read_runs(workspace):
+        changed = run.facts["strategy"] | {"steps": [{"step": "phase", "rate": 1e-3}]}
+        dataclasses.replace(run, facts=run.facts | {"strategy": changed}).write_facts(workspace)
+        (run.path / "rates.csv").write_text("step,rate,loss\n0,1e-4,1.0\n0,1e-3,0.5\n0,1e-2,2.0\n", encoding="utf-8")
     earlier = page(workspace, manifest)
     assert '<section id="changes"' not in earlier
     text = page(workspace, manifest, against=workspace.report)
