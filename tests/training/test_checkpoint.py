@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from transfer import workflow
 from transfer.arm import Arm
+from transfer.errors import CallError
 from transfer.manifest import Manifest
 from transfer.models.backbone import BACKBONES
 from transfer.models.rebuild import rebuild
@@ -296,7 +297,22 @@ def test_a_range_test_changes_nothing_but_what_is_known(
     assert rates[1:] / rates[:-1] == pytest.approx((10 / 1e-7) ** (1 / 99))
     again = workflow.train(workspace, arm, **SETTINGS, find_rate=True)  # the run is there, its curve is not
     assert again.rates() == rows
+    assert again.facts["test_opened"] == 2, "and that is said"
     json.dumps(rows)
+
+
+def test_a_finished_run_outlives_an_interrupted_search_for_its_rate(workspace: Workspace) -> None:
+    done = workflow.train(workspace, "raw_pixels:frozen_head", **SETTINGS)
+    with pytest.raises(KeyboardInterrupt):
+        workflow.train(
+            workspace, "raw_pixels:frozen_head", **SETTINGS, find_rate=True, on_progress=at_epoch(2, KeyboardInterrupt)
+        )
+    assert Run.read(done.path) == done
+
+
+def test_a_solver_has_no_rate_to_search(workspace: Workspace) -> None:
+    with pytest.raises(CallError, match="no gradient descent"):
+        workflow.train(workspace, "raw_pixels:linear_probe", size=8, find_rate=True)
 
 
 def test_a_range_test_ends_when_the_loss_has_exploded(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,8 +79,10 @@ def run_trial(
 
     Raises:
         TransferError: The trial failed; nothing half-done is left that could be taken for a run.
-        KeyboardInterrupt: Before anything was learnt.
+        KeyboardInterrupt: Before anything was learnt, or where the run is there already and only its curve was wanted.
     """
+    if conduct.find_rate:
+        plan.strategy.map_phases()  # says so where there is no rate
     if (run := existing(plan, workspace)) is not None and (run.rates() or not conduct.find_rate):
         return run
     # Before a context is entered: clearing Keras' session forgets contexts, too.
@@ -137,12 +139,16 @@ def _carry_out(
             kept.append(_predict(classifier, fitted, activations, parts.test, plan.labels, "test"))
     finally:
         logbook.close()
+    before = existing(plan, workspace)
+    if before is not None and fitted.interrupted:
+        raise KeyboardInterrupt  # the finished run stays
+    opened = int(before.facts.get("test_opened", 0)) if before else 0
     total = logbook.seconds()
     seconds = {"total": total, "features": activations.seconds, "training": total - activations.seconds}
     facts = _facts(plan, classifier, fitted, activations) | {
         "started": started,
         "photos": {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)},
-        "test_opened": 1 if parts.test and not fitted.interrupted else 0,
+        "test_opened": opened + (1 if parts.test and not fitted.interrupted else 0),
         "peak_memory_mb": memory.peak_mb(),
         "manifest": manifest.digest(),
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
@@ -261,7 +267,7 @@ def _facts(plan: Plan, classifier: Classifier, fitted: Fitted, activations: Acti
         "views": fitted.views,
         "batch": fitted.batch,
         "command": plan.command,
-        "gpus": plan.gpus or 1 if tf.config.list_physical_devices("GPU") else 0,
+        "gpus": (plan.gpus or 1) if tf.config.list_physical_devices("GPU") else 0,
         "device": "GPU" if tf.config.list_physical_devices("GPU") else "CPU",
         "versions": _versions(),
         **activations.facts,
