@@ -7,12 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from training.chores import patiently
 from transfer import workflow
 from transfer.errors import CallError, TrainingError
 from transfer.grid import Grid
@@ -104,6 +105,15 @@ with Workers(1, []) as workers:
     parent.kill()
     parent.wait()
     assert patiently(lambda: not Path(f"/proc/{worker}").exists())
+
+
+def patiently(look: Callable[[], Any]) -> Any:
+    """What a look gives as soon as it gives anything."""
+    deadline = time.monotonic() + 60
+    while not (found := look()):
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.05)
+    return found
 
 
 def test_errors_come_home_in_three_beats_and_strangers_with_their_traceback(
