@@ -85,6 +85,7 @@ def run_trial(
         plan.strategy.map_phases()  # says so where there is no rate
     if (run := existing(plan, workspace)) is not None and (run.rates() or not conduct.find_rate):
         return run
+    memory.keep_pages()
     # Before a context is entered: clearing Keras' session forgets contexts, too.
     _forget(plan, deterministic=conduct.deterministic)
     try:
