@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 from collections.abc import Sequence
 
 import numpy
 import pytest
 
+from transfer.errors import DataError
 from transfer.manifest import Manifest
 from transfer.photo import Photo
 from transfer.training import batches
@@ -26,3 +29,20 @@ def test_a_view_of_a_photo_is_the_same_whoever_asks(manifest: Manifest, workspac
     else:
         assert (all_of_them != seen(photos, view.replace("4", "5"))).any()
         assert (all_of_them != seen(photos, "")).any()
+
+
+@pytest.mark.parametrize("place", [0, 7])
+def test_a_photo_that_cannot_be_decoded_is_named_after_all_before_it_were_shown(
+    manifest: Manifest, workspace: Workspace, place: int
+) -> None:
+    photos = list(manifest.kept[:9])
+    path = workspace.photo_path(photos[place].file_name)
+    path.write_bytes(path.read_bytes()[:200])
+    photos[place] = dataclasses.replace(photos[place], sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    seen = 0
+    with pytest.raises(DataError, match=path.name) as error:
+        for pictures in batches.pictures(photos, workspace, size=16, batch=2):
+            seen += len(pictures)
+    assert seen == place // 2 * 2
+    assert "cannot be decoded" in error.value.what
+    assert error.value.remedy

@@ -1,11 +1,16 @@
-"""Photos -> tf.data of decoded pictures, and nothing else.
+"""Photos -> decoded pictures, and nothing else.
 
 Every path reads a photo through ``pixels``: bytes, checked against the manifest's hash, upright RGB of one size.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+import itertools
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy
 import tensorflow as tf
@@ -25,24 +30,62 @@ def pictures(
 ) -> Iterator[numpy.ndarray]:
     """Decoded pictures in the photos' order, uint8 ``(up to batch, size, size, 3)``; decoding runs ahead in parallel.
 
+    Threads of Python, not tf.data: what they call was traced once for the whole process and lets go of Python's lock,
+    while a dataset builds its graph anew each time, which for a few photos costs more than they do.
+
     Args:
         view: Of each photo: ``mirror``, ``plain N`` or ``strong N`` (the Nth random view, whoever asks), or itself.
 
     Raises:
         DataError: A photo is missing, was changed since it was loaded, or cannot be decoded; the sentence names it.
     """
-    dataset = decoded(photos, workspace, size=size)
-    if view:
-        dataset = _seen(dataset, photos, view)
-    dataset = dataset.batch(batch).prefetch(2)
-    done = 0
+    kind, _, number = view.partition(" ")
+    show = _shower(size, kind)
+
+    def shown(photo: Photo) -> numpy.ndarray:
+        path = workspace.photo_path(photo.file_name)
+        content = pixels.read_photo(path, photo.sha256)
+        seed = (int(number), int(photo.sha256[:7], 16)) if number else (0, 0)
+        try:
+            return show(content, numpy.array(seed, "int32")).numpy()
+        except tf.errors.OpError as error:
+            raise _named(path, content, error) from error
+
+    with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="decode") as pool:
+        ahead = deque[Future[numpy.ndarray]]()
+        coming = iter(photos)
+        try:
+            while True:
+                ahead.extend(pool.submit(shown, photo) for photo in itertools.islice(coming, 3 * batch - len(ahead)))
+                if not ahead:
+                    return
+                yield numpy.stack([ahead.popleft().result() for _ in range(min(batch, len(ahead)))])
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _named(path: object, content: bytes, error: tf.errors.OpError) -> DataError:
+    """What is wrong with a photo, as ``pixels`` says it, and with which."""
     try:
-        for pictures in dataset.as_numpy_iterator():
-            done += len(pictures)
-            yield pictures
-    except tf.errors.OpError as error:
-        _name_the_culprit(photos[done:], workspace)
-        raise DataError("Photos could not be decoded.", received=str(error)[:200]) from error
+        pixels.from_bytes(content)
+    except DataError as why:
+        return DataError(why.what, received=f"{path}, {why.received}", remedy=why.remedy)
+    return DataError("A photo could not be shown.", received=f"{path}: {error}"[:300])
+
+
+@functools.cache
+def _shower(size: int, kind: str) -> Callable[[bytes, numpy.ndarray], tf.Tensor]:
+    """A photo's file and a seed -> its view of that kind, uint8 ``(size, size, 3)``; traced at its first use."""
+
+    def show(content: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        with tf.device("CPU"):
+            picture = tf.ensure_shape(pixels.decode_resize(content, size), (size, size, 3))
+            if kind == MIRROR:
+                return tf.reverse(picture, [1])
+            return augment.VIEWS[kind](picture, seed) if kind else picture
+
+    signature = [tf.TensorSpec([], tf.string), tf.TensorSpec([2], tf.int32)]
+    return tf.function(show, input_signature=signature, autograph=False)
 
 
 def decoded(photos: Sequence[Photo], workspace: Workspace, *, size: int) -> tf.data.Dataset:
@@ -63,19 +106,3 @@ def decoded(photos: Sequence[Photo], workspace: Workspace, *, size: int) -> tf.d
     return tf.data.Dataset.from_tensor_slices((paths, hashes)).map(
         decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
     )
-
-
-def _seen(dataset: tf.data.Dataset, photos: Sequence[Photo], view: str) -> tf.data.Dataset:
-    """The same view of every photo; a random one is drawn from the view's number and the photo's content."""
-    if view == MIRROR:
-        return dataset.map(lambda picture: tf.reverse(picture, [1]), num_parallel_calls=tf.data.AUTOTUNE)
-    kind, number = view.split()
-    seeds = numpy.array([(int(number), int(photo.sha256[:7], 16)) for photo in photos], dtype="int32").reshape(-1, 2)
-    each = tf.data.Dataset.zip(dataset, tf.data.Dataset.from_tensor_slices(seeds))
-    return each.map(augment.VIEWS[kind], num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-
-
-def _name_the_culprit(photos: Sequence[Photo], workspace: Workspace) -> None:
-    """tf.data says that something failed, not which photo; look at each in turn until one raises."""
-    for photo in photos:
-        pixels.from_bytes(pixels.read_photo(workspace.photo_path(photo.file_name), photo.sha256))
