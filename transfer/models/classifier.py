@@ -21,6 +21,7 @@ import keras
 
 from transfer.models import head as heads
 from transfer.models.backbone import Backbone
+from transfer.models.seeding import seed_draws
 from transfer.models.weights import load
 from transfer.strategy import ALL, Head
 
@@ -157,7 +158,7 @@ class Classifier:
         return keras.Model(pictures, chances, name="classifier")
 
     def _new_network(self) -> keras.Model:
-        keras.utils.set_random_seed(self.seed)
+        seed_draws(self.seed)
         network = self.backbone.network(self.size)
         if self._weights is not None:
             load(network, self._weights)
@@ -165,7 +166,7 @@ class Classifier:
 
     def _new_scores(self) -> keras.Sequential:
         features = self._count_features()
-        keras.utils.set_random_seed(self.seed)
+        seed_draws(self.seed)
         return heads.scores(self.head, features=features, classes=self.classes)
 
     def _pictures(self) -> Any:

@@ -20,6 +20,7 @@ import tensorflow as tf
 from transfer.errors import TrainingError
 from transfer.manifest import Manifest
 from transfer.models.classifier import Classifier
+from transfer.models.seeding import seed_draws
 from transfer.photo import Photo
 from transfer.run import CHECKPOINT, LOG, WEIGHTS, Predictions, Run, run_id
 from transfer.training import answers, devices, memory
@@ -189,7 +190,7 @@ _LATEST: dict[str, Loop] = {}
 
 def _forget(plan: Plan, *, deterministic: bool) -> None:
     """Let go of the network of another kind of trial, and of whatever was drawn before."""
-    keras.utils.set_random_seed(plan.seed)
+    seed_draws(plan.seed)
     if deterministic or not tf.config.list_physical_devices("GPU"):
         tf.config.experimental.enable_op_determinism()
     if lineage(plan) not in _LATEST:
