@@ -1,0 +1,1 @@
+"""What ``scripts/bench_training.py`` measures: a file an item, and what they share."""
