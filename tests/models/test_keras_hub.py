@@ -23,7 +23,7 @@ PRESET = "resnet_18_imagenet"
 
 @pytest.fixture
 def hub() -> ModuleType:
-    return pytest.importorskip("keras_hub", reason="KerasHub is not installed (pip install keras-hub)")
+    return pytest.importorskip("keras_hub", reason="KerasHub is not installed (extra hub)")
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_without_keras_hub_the_error_says_how_to_have_it() -> None:
         pytest.skip("KerasHub is installed")
     assert f"keras_hub:{PRESET}" in BACKBONES
     assert not any(name.startswith("keras_hub") for name in BACKBONES)
-    with pytest.raises(CallError, match=r"(?s)not installed.*Received: .*pip install keras-hub"):
+    with pytest.raises(CallError, match=r"(?s)not installed.*Received: .*pip install 'transfer.hub.'"):
         BACKBONES[f"keras_hub:{PRESET}"]
 
 

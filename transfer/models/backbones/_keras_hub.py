@@ -122,7 +122,7 @@ def _installed() -> Any:
         raise CallError(
             "KerasHub is not installed.",
             received=f"an arm with {KERAS_HUB}",
-            remedy="Run `pip install keras-hub`, or choose a backbone that `transfer list backbones` names.",
+            remedy="Run `pip install 'transfer[hub]'`, or choose a backbone that `transfer list backbones` names.",
         ) from error
 
 
