@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy
 import pytest
 
-from transfer import workflow
+from tests.training.tiny import TINY, TinyPlan
 from transfer.arm import Arm
 from transfer.errors import CallError
 from transfer.manifest import Manifest
@@ -17,32 +18,32 @@ from transfer.space import clean
 from transfer.strategy import Head, Phase, Strategy
 from transfer.training.activations import BUDGET_GB, GB, Activations, budget
 from transfer.training.features import Decoded, Progress, quiet
-from transfer.training.plan import resolve, with_strategy
+from transfer.training.plan import Plan, resolve
 from transfer.training.trial import run_trial
 from transfer.workspace import Workspace
 
-CUT = 3
-"""Below ResNet-20's last stage: at 16 pixels a map of 8 x 8 x 32 float32 numbers, 8192 bytes a photo."""
+CUT = 2
+"""Below the tiny network's last stage: at 16 pixels a map of 4 x 4 x 8 float32 numbers, 512 bytes a photo."""
 
-EACH = 8 * 8 * 32 * 4
+EACH = 4 * 4 * 8 * 4
 
 
 @pytest.fixture
-def arm(weights_file: Path) -> Arm:
-    return Arm("resnet20", "fine_tune_top", str(weights_file))
+def plan(manifest: Manifest) -> Plan:
+    strategy = Strategy(True, Head(), (Phase(epochs=1, batch=8, rate=1e-3, thaw=1),))
+    return TinyPlan(Arm("tiny"), strategy, None, 16, 0, None, manifest.labels, manifest.training_digest())
 
 
 def activations(
-    arm: Arm,
+    plan: Plan,
     workspace: Workspace,
     *,
     ahead: tuple[Photo, ...] = (),
     half: bool = False,
     on_progress: Progress = quiet,
 ) -> Activations:
-    plan = resolve(arm, Manifest.read(workspace), size=16, half=half)
-    assert plan.weights is not None
-    classifier = Classifier(plan.backbone, plan.strategy.head, classes=3, size=16, weights=plan.weights.path)
+    classifier = Classifier(TINY, Head(), classes=3, size=16)
+    plan = dataclasses.replace(plan, half=half)
     return Activations(plan, classifier, workspace, ahead=ahead, on_progress=on_progress)
 
 
@@ -72,71 +73,67 @@ def test_a_budget_that_is_no_number_is_a_wrong_call(monkeypatch: pytest.MonkeyPa
 
 
 def test_what_fits_is_kept_and_what_does_not_is_told_once(
-    arm: Arm, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    plan: Plan, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     allow(monkeypatch, 100 * EACH)
     told: list[str] = []
-    found = activations(arm, workspace, on_progress=lambda done, total, what: told.append(what))
+    found = activations(plan, workspace, on_progress=lambda done, total, what: told.append(what))
     assert found.source(CUT, 100) == CUT
     assert found.facts == {}
     assert found.source(CUT, 101) == 0
     assert found.source(CUT, 102) == 0
-    why = "pixels, since activations of 101 photos would take 827 kB, more than the 819 kB of TRANSFER_FEATURES_GB"
+    why = "pixels, since activations of 101 photos would take 51.7 kB, more than the 51.2 kB of TRANSFER_FEATURES_GB"
     assert found.facts == {"source": why}
     assert told == [f"training from {why}"]
 
 
 def test_a_run_that_found_no_room_says_so_and_keeps_nothing_else(
-    arm: Arm, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    plan: Plan, workspace: Workspace, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     allow(monkeypatch, 0)
     told: list[str] = []
-    poor = workflow.train(workspace, arm, size=16, epochs=1, on_progress=lambda done, total, what: told.append(what))
+    poor = run_trial(plan, manifest, workspace, on_progress=lambda done, total, what: told.append(what))
     assert poor.facts["source"].startswith("pixels, since activations of 27 photos would take")
     assert any(what.startswith("training from pixels, since") for what in told)
     assert not workspace.features.exists()
 
 
-def test_a_run_with_room_has_nothing_to_say(arm: Arm, workspace: Workspace) -> None:
-    assert "source" not in workflow.train(workspace, arm, size=16, epochs=1).facts
-
-
 def test_what_was_not_used_for_longest_makes_room_within_the_budget(
-    arm: Arm, workspace: Workspace, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+    plan: Plan, workspace: Workspace, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photos = manifest.kept
     allow(monkeypatch, 1.5 * len(photos) * EACH)
-    found = activations(arm, workspace)
+    found = activations(plan, workspace)
     earlier = found.rows(CUT, photos)
     before = earlier[:]
-    found.rows(2, photos[:1])  # a map of 16 x 16 x 16, twice as large
+    found.rows(1, photos[:1])  # a map of 8 x 8 x 4, twice as large
     assert taken(workspace) == len(photos) * EACH + 2 * EACH
-    found.rows(2, photos[:20])
+    found.rows(1, photos[:20])
     assert taken(workspace) <= budget()
     assert found.store(CUT).missing(photos)
-    assert found.store(2).missing(photos[:20]) == []
+    assert found.store(1).missing(photos[:20]) == []
     assert (earlier[:] == before).all()  # whoever had it has it still
     assert (found.rows(CUT, photos)[:] == before).all()
 
 
 def test_photos_that_others_will_ask_for_are_left_to_them_where_there_is_no_room(
-    arm: Arm, workspace: Workspace, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+    plan: Plan, workspace: Workspace, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photos = manifest.kept
     allow(monkeypatch, 10 * EACH)
-    found = activations(arm, workspace, ahead=photos)
+    found = activations(plan, workspace, ahead=photos)
     found.rows(CUT, photos[:5])
     assert taken(workspace) == 5 * EACH
     assert len(found.store(CUT).missing(photos)) == len(photos) - 5
 
 
 def test_pictures_beyond_the_budget_are_decoded_at_each_use(
-    arm: Arm, workspace: Workspace, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+    plan: Plan, workspace: Workspace, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photos = manifest.kept
-    kept = activations(arm, workspace).rows(0, photos)
+    kept = activations(plan, workspace).rows(0, photos)
     allow(monkeypatch, len(photos) * 16 * 16 * 3 - 1)
-    anew = activations(arm, workspace).rows(0, photos)
+    anew = activations(plan, workspace).rows(0, photos)
     assert isinstance(anew, Decoded)
     assert (next(anew.chunks(64)) == next(kept.chunks(64))).all()
 
@@ -144,7 +141,10 @@ def test_pictures_beyond_the_budget_are_decoded_at_each_use(
 # --- half precision ---
 
 
-def test_half_precision_is_asked_for_decides_a_run_and_stands_in_its_command(arm: Arm, manifest: Manifest) -> None:
+def test_half_precision_is_asked_for_decides_a_run_and_stands_in_its_command(
+    weights_file: Path, manifest: Manifest
+) -> None:
+    arm = Arm("resnet20", "fine_tune_top", str(weights_file))
     plain, half = (resolve(arm, manifest, size=16, half=half) for half in (False, True))
     assert "half" not in plain.decisive()  # so that runs keep the ID they had before there was a choice
     assert half.decisive() == plain.decisive() | {"half": True}
@@ -158,22 +158,20 @@ def test_half_precision_says_nothing_where_nothing_frozen_is_kept(manifest: Mani
 
 
 def test_a_map_kept_in_half_precision_takes_half_the_disk_and_trains_alike(
-    arm: Arm, workspace: Workspace, manifest: Manifest
+    plan: Plan, workspace: Workspace, manifest: Manifest
 ) -> None:
-    # From a solver's optimum on few photos even two engines drift apart; a head that begins anew does not.
-    strategy = Strategy(True, Head(), (Phase(epochs=3, rate=1e-4, batch=8, thaw=1),))
     sizes, runs = [], []
     for half in (False, True):
         clean(workspace, ["features"], now=0.0)
-        plan = with_strategy(resolve(arm, manifest, size=16, half=half), strategy)
-        runs.append(run_trial(plan, manifest, workspace))
+        runs.append(run_trial(dataclasses.replace(plan, half=half), manifest, workspace))
         kept = [numpy.load(path) for path in workspace.features.glob("*/*.npy")]
-        assert {rows.shape[1:] for rows in kept} == {(8, 8, 32)}
+        assert {rows.shape[1:] for rows in kept} == {(4, 4, 8)}
         sizes.append(sum(rows.nbytes for rows in kept))
     assert sizes == [len(manifest.kept) * EACH, len(manifest.kept) * EACH / 2]
     whole, short = runs
     assert short.id != whole.id
     assert (whole.facts.get("half"), short.facts["half"]) == (None, True)
+    assert "source" not in whole.facts, "who found room has nothing to say"
     for name in ("loss", "validation_loss"):
         losses = [[row[name] for row in run.history()] for run in runs]
         assert losses[1] == pytest.approx(losses[0], rel=5e-3), name
@@ -183,9 +181,9 @@ def test_a_map_kept_in_half_precision_takes_half_the_disk_and_trains_alike(
 
 
 def test_more_photos_fit_the_budget_in_half_precision(
-    arm: Arm, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    plan: Plan, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     allow(monkeypatch, 100 * EACH)
-    found = activations(arm, workspace, half=True)
+    found = activations(plan, workspace, half=True)
     assert found.source(CUT, 200) == CUT
     assert found.source(CUT, 201) == 0

@@ -111,6 +111,22 @@ def test_activations_without_their_keys_are_no_activations(workspace: Workspace,
     assert (store.rows(manifest.kept)[:] == whole).all()
 
 
+def test_a_part_is_bounded_in_bytes_and_larger_ones_of_before_are_still_read(
+    workspace: Workspace, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos, store = manifest.kept, Store(workspace, SETTING)
+    store.fill(photos[:9], mean_colour)
+    assert [len(keys) for keys in store.stored.parts().values()] == [9]
+    monkeypatch.setattr(features, "PART_BYTES", 3 * 4 * 7 + 11)  # a row is three numbers
+    store.fill(photos, mean_colour)
+    assert sorted(len(keys) for keys in store.stored.parts().values()) == [6, 7, 7, 7, 9]
+    assert store.rows(photos)[:] == pytest.approx(expected(workspace, manifest), abs=1e-3)
+    monkeypatch.setattr(features, "PART_BYTES", 1)
+    half = Store(workspace, HALF)
+    half.fill(photos[:3], mean_colour)
+    assert [len(keys) for keys in half.stored.parts().values()] == [1, 1, 1], "at least one photo a part"
+
+
 def test_parts_that_were_finished_before_a_crash_are_kept(
     tmp_path: Path, workspace: Workspace, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,9 +10,9 @@ import numpy
 import pytest
 import tensorflow as tf
 
+from tests.training.tiny import TINY, TinyPlan
 from transfer.arm import Arm
 from transfer.manifest import Manifest
-from transfer.models.backbone import Backbone, Stage
 from transfer.models.classifier import Classifier
 from transfer.strategy import ALL, Head, Phase, Solver, Strategy
 from transfer.training import batches
@@ -61,35 +61,6 @@ def train_without_choosing(plan: Plan, manifest: Manifest, workspace: Workspace)
 
 def moved(before: dict[str, numpy.ndarray], after: dict[str, numpy.ndarray]) -> set[str]:
     return {name for name in before if not numpy.array_equal(before[name], after[name])}
-
-
-def tiny_network(size: int) -> keras.Model:
-    """Three stages, each a convolution that halves the picture, batch norm and ReLU."""
-    x = inputs = keras.Input((size, size, 3))
-    for name, channels in (("one", 4), ("two", 8), ("three", 8)):
-        x = keras.layers.Conv2D(channels, 3, strides=2, padding="same", use_bias=False, name=f"{name}_conv")(x)
-        x = keras.layers.BatchNormalization(name=f"{name}_norm")(x)
-        x = keras.layers.ReLU(name=name)(x)
-    return keras.Model(inputs, x)
-
-
-TINY = Backbone(
-    title="Tiny",
-    paper="",
-    licence="",
-    network=tiny_network,
-    preprocess=lambda pixels: pixels / 127.5 - 1,
-    stages=(Stage("one", "one"), Stage("two", "two"), Stage("three", "three")),
-    size=16,
-)
-
-
-class TinyPlan(Plan):
-    """A plan for a network that is on no shelf, so that these tests are quick."""
-
-    @property
-    def backbone(self) -> Backbone:
-        return TINY
 
 
 @pytest.fixture

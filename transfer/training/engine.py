@@ -1,18 +1,20 @@
 """Engine: the frozen part of a network, for answers only, as fast as the machine can.
 
-    openvino      on a CPU where it is installed: pictures in batches of 16, two under way for each pair of cores
+    openvino      on a CPU where it is installed: pictures in batches of up to 16, one under way for each core
     tensorflow    on a CPU where it is not: the graph with its weights made constants, so that batch norm is folded away
     keras         on a GPU
 
-An engine's first answers are checked against Keras'. OpenVINO's network is kept as a file, so that a second start needs
-neither Keras' network nor the conversion. Pictures are copied into the request's own memory: OpenVINO 2026 was seen to
-write into arrays that were shared with it.
+A batch is as large as pays, and smaller where a network's maps are so large that it would take more than its share of
+the memory. What does not fit all the same is halved. An engine's first answers are checked against Keras'. OpenVINO's
+network is kept as a file, so that a second start needs neither Keras' network nor the conversion. Pictures are copied
+into the request's own memory: OpenVINO 2026 was seen to write into arrays that were shared with it.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import os
 import time
 from collections import deque
@@ -31,7 +33,14 @@ AGREEMENT = 3e-5
 make 7e-6 in averages and 1.6e-5 in the maxima that are kept beside them (MobileNetV2, real photos)."""
 
 BATCH = 16
-"""Pictures that OpenVINO is given at once: more gained nothing."""
+"""Pictures that OpenVINO is given at once, at most: more gained nothing."""
+
+GRAPH_BATCH = 32
+"""Pictures that a TensorFlow function is given at once, at most."""
+
+ROOM = 1 << 28
+"""Bytes for each core that the maps of the pictures under way may take. Of 224 pixels, one takes 26 MB in VGG16 and
+10 MB in MobileNetV2; fewer of them at once are no slower."""
 
 
 class Engine(Protocol):
@@ -48,7 +57,7 @@ class Engine(Protocol):
     facts: dict[str, float]
 
     def answers(self, batches: Iterable[numpy.ndarray]) -> Iterator[numpy.ndarray]:
-        """The answer to each batch of uint8 pictures ``(up to batch, size, size, 3)``, in their order."""
+        """The answers to uint8 pictures ``(any number, size, size, 3)``, in their order, some at a time."""
         ...
 
 
@@ -89,24 +98,36 @@ def build(
 
 
 class Graph:
-    """The network as one TensorFlow function, its weights constants where they will not change."""
+    """The network as one TensorFlow function, its weights constants where they will not change.
+
+    Batches that find no memory are halved, and later ones are no larger.
+    """
 
     def __init__(self, model: keras.Model, *, constant: bool = False) -> None:
-        self.batch = 32
         self.shape, self.dtype = tuple(model.output.shape[1:]), _kept_as(str(model.output.dtype))
         function = _function(model)
         self.facts = _facts(model, function)
+        self.batch = _fitting(GRAPH_BATCH, _largest_map(function), room=_threads() * ROOM)
         self._answer = _constant(function) if constant and model.count_params() else function
 
     def answers(self, batches: Iterable[numpy.ndarray]) -> Iterator[numpy.ndarray]:
         for pictures in batches:
-            yield self._answer(tf.constant(pictures)).numpy().astype(self.dtype, copy=False)
+            done = 0
+            while done < len(pictures):
+                some = pictures[done : done + self.batch]
+                try:
+                    answer = self._answer(tf.constant(some)).numpy()
+                except tf.errors.ResourceExhaustedError:
+                    if len(some) == 1:
+                        raise
+                    self.batch = len(some) // 2
+                    continue
+                done += len(some)
+                yield answer.astype(self.dtype, copy=False)
 
 
 class OpenVino:
     """The network in OpenVINO."""
-
-    batch = BATCH
 
     def __init__(
         self, precision: str, network: Callable[[], keras.Model], *, size: int, kept: Path, keep: Callable[..., Any]
@@ -124,8 +145,10 @@ class OpenVino:
         self.facts = json.loads(kept.with_suffix(".json").read_text(encoding="utf-8"))
         core = openvino.Core()
         read = core.read_model(file)
-        read.reshape([BATCH, size, size, 3])
-        threads = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1
+        read.reshape([1, size, size, 3])
+        self.batch = _fitting(BATCH, _largest_map_in(read), room=ROOM)
+        read.reshape([self.batch, size, size, 3])
+        threads = _threads()
         hint = {"float32": "f32", "bfloat16": "bf16"}[precision]
         settings = {"INFERENCE_PRECISION_HINT": hint, "NUM_STREAMS": threads, "INFERENCE_NUM_THREADS": threads}
         compiled = core.compile_model(read, "CPU", settings)
@@ -162,6 +185,33 @@ class OpenVino:
                 received=f"a difference of {off:.2g} where the largest value is {largest:.2g}",
                 remedy="Use --engine tensorflow.",
             )
+
+
+def _threads() -> int:
+    return tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1
+
+
+def _fitting(most: int, each: int, *, room: int) -> int:
+    """So many pictures at once: a layer's input and its output are in memory together."""
+    return max(1, min(most, room // max(1, 2 * each)))
+
+
+def _largest_map(function: Any) -> int:
+    """Bytes of the largest map that one picture has inside a TensorFlow function."""
+    maps = (
+        math.prod(tensor.shape[1:]) * tensor.dtype.size
+        for operation in function.graph.get_operations()
+        for tensor in operation.outputs
+        if tensor.shape.rank and tensor.shape[0] is None and tensor.shape[1:].is_fully_defined()
+    )
+    return max(maps, default=0)
+
+
+def _largest_map_in(network: Any) -> int:
+    """The same of a network of OpenVINO's that is shaped for one picture."""
+    layers = (layer for layer in network.get_ops() if layer.get_type_name() != "Constant")
+    outputs = (output for layer in layers for output in layer.outputs() if output.get_partial_shape().is_static)
+    return max((math.prod(output.get_shape()) * output.get_element_type().size for output in outputs), default=0)
 
 
 def median_ms(act: Callable[[], object]) -> float:

@@ -5,7 +5,8 @@ precision, half), and inside it a photo is known by the sha256 of its bytes. So 
 touches no pixel, while a changed photo, other weights or another setting never meets an old activation. How a folder
 lies on disk, and when a part of it is whole, is ``stored``'s.
 
-Parts are written as they are computed: a killed process loses the part it was in, and memory holds one part at a time.
+Parts are written as they are computed: a killed process loses the part it was in, and memory holds one part at a time,
+of so many photos as ``PART`` and ``PART_BYTES`` allow.
 Another process may free parts at any instant (``transfer clean``, or the room that other activations want): what was
 read before stays readable, what is asked for after that is computed again.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +36,10 @@ from transfer.training.engine import Engine
 from transfer.workspace import Workspace
 
 PART = 512
-"""Photos in one file."""
+"""Photos in one file, at most."""
+
+PART_BYTES = 1 << 26
+"""Bytes of activations in one file, at most: 512 maps below VGG16's last block would take 822 MB of memory."""
 
 TRIES = 3
 """So often activations are computed that another process frees before they can be read."""
@@ -101,23 +106,17 @@ class Store:
         ready = time.perf_counter()
         dtype = "float16" if self.setting.get("half") else engine.dtype
         about = dict(self.setting) | {"shape": engine.shape, "dtype": dtype} | engine.facts
-        for start in range(0, len(missing), PART):
-            part = missing[start : start + PART]
-            rows = numpy.empty((len(part), *engine.shape), dtype)
-            done = 0
-            seen = batches.pictures(
-                part,
-                self.workspace,
-                size=self.setting["size"],
-                batch=engine.batch,
-                view=self.setting.get("view", ""),
-            )
-            for answer in engine.answers(seen):
-                rows[done : done + len(answer)] = _fitting(answer, dtype)
-                done += len(answer)
-                on_progress(start + done, len(missing), what)
-            pace = (time.perf_counter() - ready) / (start + len(part))
-            self._write(part, rows, about | {"ms_each": round(1000 * pace, 3)})
+        # One stream of pictures for all parts: decoding runs ahead while a part is written.
+        seen = batches.pictures(
+            missing, self.workspace, size=self.setting["size"], batch=engine.batch, view=self.setting.get("view", "")
+        )
+        answers, start = _in_parts(engine.answers(seen), len(missing), engine.shape, dtype), 0
+        for rows, done in answers:
+            on_progress(start + done, len(missing), what)
+            if done == len(rows):
+                part, start = missing[start : start + done], start + done
+                pace = (time.perf_counter() - ready) / start
+                self._write(part, rows, about | {"ms_each": round(1000 * pace, 3)})
         return time.perf_counter() - begun
 
     def _engine(self, bottom: Callable[[], keras.Model]) -> Engine:
@@ -185,6 +184,25 @@ class Store:
         """Content -> (part, row)."""
         parts = self.stored.parts().items()
         return {sha256: (part, row) for part, keys in parts for row, sha256 in enumerate(keys)}
+
+
+def _in_parts(
+    answers: Iterator[numpy.ndarray], photos: int, shape: tuple[int, ...], dtype: str
+) -> Iterator[tuple[numpy.ndarray, int]]:
+    """The rows of one part after the other, and how many of them are there by now; a full one is not written again."""
+    each = math.prod(shape) * numpy.dtype(dtype).itemsize
+    most = max(1, min(PART, PART_BYTES // max(1, each)))
+    rows, done = numpy.empty((min(most, photos), *shape), dtype), 0
+    for answer in answers:
+        rest = _fitting(answer, dtype)
+        while len(rest):
+            some, rest = rest[: len(rows) - done], rest[len(rows) - done :]
+            rows[done : done + len(some)] = some
+            done += len(some)
+            yield rows, done
+            if done == len(rows):
+                photos -= done
+                rows, done = numpy.empty((min(most, photos), *shape), dtype), 0
 
 
 def _fitting(answer: numpy.ndarray, dtype: str) -> numpy.ndarray:
