@@ -309,6 +309,9 @@ def test_the_walk_gives_up_after_a_thousand_segments_instead_of_taking_minutes(e
 # --- the same numbers on every path ---
 
 
+BIG = saved(Image.fromarray(numpy.random.default_rng(2).integers(0, 256, (48, 66, 3), dtype=numpy.uint8)), "JPEG")
+
+
 def test_eager_tf_data_map_fn_and_a_loaded_saved_model_give_the_same_pixels(tmp_path: Path) -> None:
     kinds = (
         "png palette with a transparent colour",
@@ -317,7 +320,8 @@ def test_eager_tf_data_map_fn_and_a_loaded_saved_model_give_the_same_pixels(tmp_
         "gif that moves",
         "webp lossless with alpha",
     )
-    contents = [PLAIN, *(with_exif(PLAIN, tiff(n)) for n in (3, 6)), *(READ_IN_THE_GRAPH[kind] for kind in kinds)]
+    jpegs = [PLAIN, BIG, *(with_exif(jpeg, tiff(n)) for jpeg in (PLAIN, BIG) for n in (3, 6))]
+    contents = [*jpegs, *(READ_IN_THE_GRAPH[kind] for kind in kinds)]
     eager = numpy.stack([pixels.decode_resize(tf.constant(content), 7).numpy() for content in contents])
     assert eager.shape == (len(contents), 7, 7, 3)
 
@@ -334,8 +338,46 @@ def test_eager_tf_data_map_fn_and_a_loaded_saved_model_give_the_same_pixels(tmp_
     tf.saved_model.save(module, tmp_path / "saved")
     served = tf.saved_model.load(tmp_path / "saved").serve(tf.constant(contents))
 
-    for other in (numpy.stack(list(mapped.as_numpy_iterator())), served.numpy()):
+    from_files = numpy.stack([pixels.resize(pixels.from_bytes(content, 7), 7).numpy() for content in contents])
+    for other in (numpy.stack(list(mapped.as_numpy_iterator())), served.numpy(), from_files):
         assert distance(eager, other) == 0
+
+
+# --- a JPEG that is much larger than what is made of it ---
+
+
+@pytest.mark.parametrize(("size", "ratio"), [(13, 1), (12, 2), (7, 2), (6, 4), (4, 4), (3, 8), (1, 8)])
+@pytest.mark.parametrize("orientation", [None, 1, 6])
+def test_a_jpeg_is_reduced_as_far_as_both_sides_stay_twice_the_wanted_ones(
+    size: int, ratio: int, orientation: int | None
+) -> None:
+    content = BIG if orientation is None else with_exif(BIG, tiff(orientation))
+    stored = tf.io.decode_jpeg(BIG, ratio=ratio, dct_method="INTEGER_ACCURATE").numpy()
+    assert stored.shape == (48 // ratio, -(-66 // ratio), 3)
+    upright = numpy.rot90(stored, -1) if orientation == 6 else stored
+    picture = pixels.decode(content, size).numpy()
+    assert distance(picture, upright) == 0
+    assert distance(pixels.from_bytes(content, size), upright) == 0
+    assert distance(pixels.decode_resize(content, size).numpy(), pixels.resize(picture, size).numpy()) == 0
+
+
+def test_photos_that_are_too_small_to_be_reduced_and_other_formats_keep_every_bit() -> None:
+    for content in (BIG, with_exif(BIG, tiff(6))):
+        assert distance(pixels.decode_resize(content, 13).numpy(), pixels.resize(decode(content), 13).numpy()) == 0
+        assert distance(pixels.decode_resize(content, 64).numpy(), pixels.resize(decode(content), 64).numpy()) == 0
+    for kind in ("png rgb", "bmp 24", "gif", "webp lossy"):
+        content = READ_IN_THE_GRAPH[kind]
+        assert distance(pixels.decode(content, 1).numpy(), decode(content).numpy()) == 0
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}], ids=str)
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_a_reduced_jpeg_looks_like_the_whole_one(mode: str, options: dict[str, object]) -> None:
+    coarse = Image.fromarray(numpy.random.default_rng(3).integers(0, 256, (6, 8, 3), dtype=numpy.uint8))
+    content = saved(coarse.resize((320, 240), Image.Resampling.BICUBIC).convert(mode), "JPEG", quality=95, **options)
+    whole, reduced = pixels.resize(decode(content), 30).numpy(), pixels.decode_resize(content, 30).numpy()
+    assert 0 < distance(whole, reduced) <= 8
+    assert abs(whole.astype(int) - reduced.astype(int)).mean() < 1
 
 
 # --- resize ---
@@ -401,6 +443,11 @@ def test_a_truncated_jpeg_is_refused_and_not_filled_with_grey(share: float) -> N
         decode(cut)
     with pytest.raises(DataError, match="JPEG"):
         pixels.from_bytes(cut)
+    for size in (16, 8, 4):
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            pixels.decode_resize(cut, size)
+        with pytest.raises(DataError, match="JPEG"):
+            pixels.from_bytes(cut, size)
 
 
 @settings(max_examples=60, deadline=None)

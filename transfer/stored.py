@@ -36,9 +36,14 @@ PIXELS = "pixels"
 """The stage of a setting that keeps decoded photos."""
 
 
+READING = "large JPEGs reduced"
+"""How ``pixels`` reads photos: part of every folder's name, so that what was read otherwise is computed again."""
+
+
 def digest(setting: Mapping[str, Any]) -> str:
     """The name of a setting's folder."""
-    return hashlib.sha256(json.dumps(setting, sort_keys=True).encode()).hexdigest()[:16]
+    decisive = dict(setting) | {"reading": READING}
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def of_network(setting: Mapping[str, Any]) -> dict[str, Any]:

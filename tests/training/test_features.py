@@ -11,7 +11,7 @@ import keras
 import numpy
 import pytest
 
-from transfer import workflow
+from transfer import stored, workflow
 from transfer.errors import DataError, TrainingError
 from transfer.manifest import Manifest
 from transfer.space import clean
@@ -75,6 +75,14 @@ def test_two_that_fill_one_store_at_once_mix_no_rows(workspace: Workspace, manif
     Store(workspace, SETTING).fill(photos[:-3], while_another_fills)
     pictures = numpy.concatenate(list(batches.pictures(photos, workspace, size=16, batch=7)))
     assert Store(workspace, SETTING).rows(photos)[:] == pytest.approx(pictures.mean(axis=(1, 2)), abs=1e-3)
+
+
+def test_photos_that_were_read_by_another_rule_are_in_another_store(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = Store(workspace, SETTING).digest
+    monkeypatch.setattr(stored, "READING", "as it was")
+    assert Store(workspace, SETTING).digest != now
 
 
 def test_another_setting_is_another_store(workspace: Workspace) -> None:

@@ -106,7 +106,11 @@ class Served(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8, name="images")])
     def images(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Upright RGB pictures of one size, whatever it is."""
+        """Upright RGB pictures of one size, whatever it is.
+
+        Of a JPEG more than four times as large as the network's input, ``encoded`` answers a little differently: there
+        it is reduced while it is decoded, as in training.
+        """
         return self._answer(pixels.resize(images, self._size))
 
     def _answer(self, pictures: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -253,7 +257,7 @@ def _prove(
     """Ask the artifact in a fresh process; the largest difference, its answers, and how many photos were refused."""
     largest, refused, photos = 0.0, 0, len(asked.contents)
     probabilities = expected
-    for signature, answer in _ask(folder, asked.contents).items():
+    for signature, answer in _ask(folder, asked.contents, run.facts["size"]).items():
         probabilities = numpy.array(answer["probabilities"], "float32")
         difference = float(numpy.abs(probabilities - expected).max())
         if not difference <= TOLERANCE:
@@ -279,13 +283,14 @@ def _otherwise(signature: str, received: str, photos: int) -> ExportError:
     )
 
 
-def _ask(folder: Path, contents: Sequence[bytes]) -> dict[str, dict[str, list[Any]]]:
+def _ask(folder: Path, contents: Sequence[bytes], size: int) -> dict[str, dict[str, list[Any]]]:
     """Labels and class probabilities by signature, from a process that knows only TensorFlow."""
     with tempfile.TemporaryDirectory(prefix="transfer-proof-") as name:
         scratch = Path(name)
         for number, content in enumerate(contents):
             (scratch / f"{number:04d}.encoded").write_bytes(content)
-            numpy.save(scratch / f"{number:04d}.npy", pixels.from_bytes(content))
+            # Reduced as in training: of all pixels of a large JPEG the answer is a little different.
+            numpy.save(scratch / f"{number:04d}.npy", pixels.from_bytes(content, size))
         done = subprocess.run(
             [sys.executable, proof.__file__, str(folder), name], capture_output=True, text=True, check=False
         )

@@ -115,7 +115,8 @@ def _looker(run: Run) -> Callable[[bytes, str | None], tuple[str, numpy.ndarray,
     def look(content: bytes, label: str | None) -> tuple[str, numpy.ndarray, bytes]:
         photo = pixels.from_bytes(content)
         classes = None if label is None else [run.labels.index(label)]
-        heat, probabilities = heat_maps(classifier, pixels.resize(photo, size).numpy()[None], classes)
+        seen = pixels.decode_resize(content, size).numpy()
+        heat, probabilities = heat_maps(classifier, seen[None], classes)
         explained = label or run.labels[int(probabilities[0].argmax())]
         small = Image.fromarray(photo)
         small.thumbnail((SIDE, SIDE))
