@@ -14,7 +14,8 @@ import itertools
 import math
 import tempfile
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ import numpy
 import tensorflow as tf
 
 from _bench_training.measuring import (
+    CORES,
     Spent,
     enlarged,
     exhaust,
@@ -89,13 +91,13 @@ def run(asked: argparse.Namespace) -> None:
     print("\n" + table([*head, "of that with bytes in memory", "Keras (photos)", "times Keras"], rates))
     print(
         f"Where the seconds for {asked.photos:,} photos go, the CPU seconds of this process, and the share of the "
-        "cores' time end to end that it did not use. Inference and decoding are "
-        "each measured alone; *reading* (with the hash) and *decoding from memory* are what decoding is made of; "
-        "*start* is loading and compiling the network, *pipelines* building a pipeline for each part of "
-        f"{PART}, *writing* the parts; *rest* is what the end-to-end time has more than inference, decoding, start, "
-        "pipelines and writing: waiting for each other, and less where cores that one leaves idle serve the other.\n"
+        "cores' time end to end that it did not use. Inference and decoding are each measured alone; *reading* (with "
+        "the hash) and *decoding from memory* are what decoding is made of; *start* is loading and compiling the "
+        "network, *writing* keeping the parts; *rest* is what the end-to-end time has more than inference, decoding, "
+        "start and writing: waiting for each other, and less than nothing where cores that one leaves idle serve the "
+        "other.\n"
     )
-    head = ["s", "end to end", "inference", "decoding", "reading", "from memory", "start", "pipelines", "writing"]
+    head = ["s", "end to end", "inference", "decoding", "reading", "from memory", "start", "writing"]
     print(table([*head, "rest", "CPU: end to end", "inference", "decoding", "idle"], parts))
 
 
@@ -110,13 +112,17 @@ class _Bench:
         self.size = backbone.size
         self.classifier = Classifier(backbone, None, classes=2, size=self.size, weights=weights)
         self.rival = self._rival()
+        self.decode = tf.function(
+            lambda content: pixels.decode_resize(content, self.size), [tf.TensorSpec([], tf.string)], autograph=False
+        )
 
     def measure(self) -> Measured:
         measured: Measured = defaultdict(list)
         first = self.sets[self.asked.sides[0]][:IN_MEMORY]
         pictures = numpy.concatenate(list(batches.pictures(first, self.workspace, size=self.size, batch=64)))
         for precision in self.asked.precisions:
-            self._engine(precision)  # converted, and checked against Keras
+            # Converted; and checked against Keras with the first answers, which are not timed.
+            self.batch = self._engine(precision).batch
         rival = {side: self._affordable(side) for side in self.asked.sides}
         for number in range(self.asked.rounds):
             tell(f"  round {number + 1}")
@@ -158,14 +164,15 @@ class _Bench:
 
     def _decoding(self, side: int, photos: Sequence[Photo], measured: Measured) -> None:
         def pictures(some: Sequence[Photo]) -> None:
-            exhaust(batches.pictures(some, self.workspace, size=self.size, batch=engines.BATCH))
+            exhaust(batches.pictures(some, self.workspace, size=self.size, batch=self.batch))
 
         measured["decoding", side].append(spent(lambda: pictures(photos)) / len(photos))
-        measured["pipeline", side].append(spent(lambda: pictures(photos[:1])))
         some = photos[:IN_MEMORY]
-        reading, memory = _read(some), _decoded([Path(one.file_name).read_bytes() for one in some], self.size)
-        measured["reading", side].append(spent(lambda: exhaust(reading)) / len(some))
-        measured["memory", side].append(spent(lambda: exhaust(memory)) / len(some))
+        contents = [Path(one.file_name).read_bytes() for one in some]
+        read = [partial(pixels.read_photo, one.file_name, one.sha256) for one in some]
+        decode = [partial(self.decode, tf.constant(content)) for content in contents]
+        for part, things in (("reading", read), ("memory", decode)):
+            measured[part, side].append(spent(partial(_all, things)) / len(some))
 
     def _writing(self, photos: Sequence[Photo]) -> Spent:
         """Of one part after the other, in a folder that no store has."""
@@ -207,21 +214,10 @@ def _inference(engine: engines.Engine, pictures: numpy.ndarray) -> Spent:
     return spent(lambda: exhaust(engine.answers(given))) / len(pictures)
 
 
-def _read(photos: Sequence[Photo]) -> Any:
-    """The files with their hashes checked, as ``batches`` reads them."""
-
-    def read(path: bytes, sha256: bytes) -> bytes:
-        return pixels.read_photo(path.decode(), sha256.decode())
-
-    names = ([one.file_name for one in photos], [one.sha256 for one in photos])
-    return tf.data.Dataset.from_tensor_slices(names).map(
-        lambda *name: tf.numpy_function(read, name, tf.string), num_parallel_calls=tf.data.AUTOTUNE
-    )
-
-
-def _decoded(contents: Sequence[bytes], size: int) -> Any:
-    found = tf.data.Dataset.from_tensor_slices(list(contents))
-    return found.map(lambda content: pixels.decode_resize(content, size), num_parallel_calls=tf.data.AUTOTUNE)
+def _all(things: Sequence[Callable[[], object]]) -> None:
+    """Do them with a thread for each core, as ``batches`` does."""
+    with ThreadPoolExecutor(CORES) as threads:
+        exhaust(threads.map(lambda act: act(), things))
 
 
 def _seconds(measured: Measured, *key: Any) -> list[float]:
@@ -252,12 +248,10 @@ def _part_row(name: str, side: int, precision: str, measured: Measured, photos: 
         "inference": photos * median(_seconds(measured, "inference", precision)),
         "decoding": photos * median(_seconds(measured, "decoding", side)),
         "start": median(_seconds(measured, "start", precision)),
-        # One pipeline is in the time of decoding alone already.
-        "pipelines": (math.ceil(photos / PART) - 1) * median(_seconds(measured, "pipeline", side)),
         "writing": median(_seconds(measured, "write")),
     }
     inner = [photos * median(_seconds(measured, part, side)) for part in ("reading", "memory")]
-    shown = [whole, each["inference"], each["decoding"], *inner, each["start"], each["pipelines"], each["writing"]]
+    shown = [whole, each["inference"], each["decoding"], *inner, each["start"], each["writing"]]
     cpu = [("whole", side, precision), ("inference", precision), ("decoding", side)]
     return [
         f"{name}, {side} px, {precision}",
