@@ -76,13 +76,15 @@ def build(
     """The network in this engine.
 
     Args:
-        name: Of the engine. precision: ``float32``; or ``bfloat16`` in OpenVINO, and in Keras, where the network is
-            built in that policy. network: Builds it in Keras.
+        name: Of the engine.
+        precision: ``float32``; or ``bfloat16`` in OpenVINO where the CPU has it, and in Keras, where the network is
+            built in that policy.
+        network: Builds it in Keras.
         size: Side of its pictures. kept: Where a converted network lies, or is to lie, without ``.xml``.
         keep: ``workspace.replacing``: a temporary file that takes its place when it is whole.
 
     Raises:
-        CallError: The engine is unknown or not installed, or knows no such precision.
+        CallError: The engine is unknown or not installed, or has no such precision here.
     """
     if name == "openvino":
         if not importlib.util.find_spec("openvino"):
@@ -134,6 +136,14 @@ class OpenVino:
     ) -> None:
         import openvino
 
+        core = openvino.Core()
+        can = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        if precision == "bfloat16" and "BF16" not in can:  # asked for it, OpenVINO would compute in float32
+            raise CallError(
+                "This processor does not compute in bfloat16.",
+                received=f"one that knows {', '.join(sorted(can))}",
+                remedy="Leave out --precision bfloat16.",
+            )
         # Only a network that was just converted has anything to prove, and only in Keras' own precision.
         self._reference: Any = None
         file = kept.with_suffix(".xml")
@@ -143,7 +153,6 @@ class OpenVino:
             self._reference = function if precision == "float32" else None
             _convert(function, _facts(model, function), kept, keep)
         self.facts = json.loads(kept.with_suffix(".json").read_text(encoding="utf-8"))
-        core = openvino.Core()
         read = core.read_model(file)
         read.reshape([1, size, size, 3])
         self.batch = _fitting(BATCH, _largest_map_in(read), room=ROOM)
