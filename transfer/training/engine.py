@@ -28,9 +28,10 @@ import tensorflow as tf
 
 from transfer.errors import CallError, TrainingError
 
-AGREEMENT = 3e-5
+AGREEMENT = 1e-4
 """Largest difference to Keras in float32, as a share of the largest value. Sums in another order were seen to
-make 7e-6 in averages and 1.6e-5 in the maxima that are kept beside them (MobileNetV2, real photos)."""
+make 7e-6 in averages and 3.2e-5 in the maxima that are kept beside them (MobileNetV2, real photos); a wrong network is
+a tenth off."""
 
 BATCH = 16
 """Pictures that OpenVINO is given at once, at most: more gained nothing."""
