@@ -160,8 +160,8 @@ class OpenVino:
         read.reshape([self.batch, size, size, 3])
         threads = _threads()
         hint = {"float32": "f32", "bfloat16": "bf16"}[precision]
-        # As many pictures under way as this worker has cores, since each takes memory; but all cores of the machine, since
-        # the other workers wait for these answers more often than they compute.
+        # As many batches under way as this worker has cores, since each takes memory; but all cores of the machine,
+        # since the other workers wait for these answers more often than they compute.
         settings = {"INFERENCE_PRECISION_HINT": hint, "NUM_STREAMS": threads, "INFERENCE_NUM_THREADS": os.cpu_count()}
         compiled = core.compile_model(read, "CPU", settings)
         self.shape, self.dtype = tuple(read.output(0).shape)[1:], "float32"
