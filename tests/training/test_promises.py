@@ -10,6 +10,7 @@ import keras
 import numpy
 import pytest
 
+from tests.training.tiny import TINY
 from transfer import workflow
 from transfer.arm import Arm
 from transfer.manifest import Manifest
@@ -36,15 +37,8 @@ def network(size: int) -> keras.Model:
     return keras.Model(inputs, x)
 
 
-SMALL = Backbone(
-    title="Small",
-    paper="",
-    licence="",
-    network=network,
-    preprocess=lambda pixels: pixels / 127.5 - 1,
-    stages=tuple(Stage(name, name) for name in STAGES),
-    size=16,
-    head=Head(),
+SMALL = dataclasses.replace(
+    TINY, title="Small", network=network, stages=tuple(Stage(name, name) for name in STAGES), head=Head()
 )
 
 

@@ -162,7 +162,7 @@ class OpenVino:
         hint = {"float32": "f32", "bfloat16": "bf16"}[precision]
         # As many batches under way as this worker has cores, since each takes memory; but all cores of the machine,
         # since the other workers wait for these answers more often than they compute.
-        settings = {"INFERENCE_PRECISION_HINT": hint, "NUM_STREAMS": threads, "INFERENCE_NUM_THREADS": os.cpu_count()}
+        settings = {"INFERENCE_PRECISION_HINT": hint, "NUM_STREAMS": threads, "INFERENCE_NUM_THREADS": _cores()}
         compiled = core.compile_model(read, "CPU", settings)
         self.shape, self.dtype = tuple(read.output(0).shape)[1:], "float32"
         self._requests = [compiled.create_infer_request() for _ in range(threads + 1)]
@@ -201,6 +201,11 @@ class OpenVino:
 
 def _threads() -> int:
     return tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1
+
+
+def _cores() -> int:
+    """All of the machine, or as many as a cluster gives a task: Ray says so by OMP_NUM_THREADS."""
+    return int(os.environ.get("OMP_NUM_THREADS", "").partition(",")[0] or os.cpu_count() or 1)
 
 
 def _fitting(most: int, each: int, *, room: int) -> int:
