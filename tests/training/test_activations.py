@@ -17,8 +17,9 @@ from transfer.photo import Photo
 from transfer.space import clean
 from transfer.strategy import Head, Phase, Strategy
 from transfer.training.activations import BUDGET_GB, GB, Activations, budget
-from transfer.training.features import Decoded, Progress, quiet
+from transfer.training.features import Progress, quiet
 from transfer.training.plan import Plan, resolve
+from transfer.training.rows import Decoded
 from transfer.training.trial import run_trial
 from transfer.workspace import Workspace
 

@@ -11,7 +11,7 @@ import pytest
 from transfer.errors import TrainingError
 from transfer.strategy import Phase
 from transfer.training.descent import Descent, Labelled, _Best
-from transfer.training.features import Rows
+from transfer.training.rows import Rows
 
 
 @pytest.fixture(scope="module")

@@ -60,7 +60,7 @@ def test_batches_from_disk_are_those_from_memory(
     store.fill(manifest.kept, mean_colour)
     order = numpy.random.default_rng(0).permutation(len(manifest.kept))
     in_memory = [b.numpy() for b in store.rows(manifest.kept).batches(order, 8)]
-    monkeypatch.setattr(features, "IN_MEMORY", 0)
+    monkeypatch.setattr("transfer.training.rows.IN_MEMORY", 0)
     from_disk = [b.numpy() for b in store.rows(manifest.kept).batches(order, 8)]
     assert all((a == b).all() for a, b in zip(in_memory, from_disk, strict=True))
 
@@ -166,7 +166,7 @@ def free(store: Store) -> None:
 def test_rows_stay_readable_when_they_are_freed(
     workspace: Workspace, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(features, "IN_MEMORY", 0)
+    monkeypatch.setattr("transfer.training.rows.IN_MEMORY", 0)
     store = Store(workspace, SETTING)
     rows, _ = store.take(manifest.kept, mean_colour)
     free(store)

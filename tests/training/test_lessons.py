@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from transfer.models import augment
 from transfer.strategy import Phase
 from transfer.training import lessons
-from transfer.training.features import Rows
+from transfer.training.rows import Rows
 
 Batches = list[tuple[numpy.ndarray, ...]]
 

@@ -18,8 +18,9 @@ from transfer.errors import CallError
 from transfer.models.classifier import Classifier
 from transfer.photo import Photo
 from transfer.stored import PIXELS, make_room
-from transfer.training.features import Decoded, Progress, Rows, Store, quiet
+from transfer.training.features import Progress, Store, quiet
 from transfer.training.plan import Plan
+from transfer.training.rows import Decoded, Rows
 from transfer.workspace import Workspace
 
 GB = 10**9

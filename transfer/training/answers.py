@@ -10,7 +10,7 @@ import numpy
 import tensorflow as tf
 
 from transfer.training.engine import median_ms
-from transfer.training.features import Decoded, Rows
+from transfer.training.rows import Decoded, Rows
 
 BATCH = 256
 """Photos a step where nothing is trained."""

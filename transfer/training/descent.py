@@ -25,7 +25,7 @@ from transfer.scores import range_test
 from transfer.strategy import Phase
 from transfer.training import answers, devices, lessons, rates
 from transfer.training.checkpoint import Kept, Standing
-from transfer.training.features import Decoded, Rows
+from transfer.training.rows import Decoded, Rows
 
 STEPS_TOGETHER = 64
 """So many steps are made without coming back to Python; an epoch of fewer is one call."""

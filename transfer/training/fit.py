@@ -24,8 +24,8 @@ from transfer.training import answers, solvers
 from transfer.training.activations import Activations
 from transfer.training.checkpoint import Checkpoint, Standing
 from transfer.training.descent import Descent, Labelled
-from transfer.training.features import Decoded, Rows
 from transfer.training.logbook import Logbook
+from transfer.training.rows import Decoded, Rows
 
 
 @dataclass

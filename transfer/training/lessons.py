@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from transfer.models import augment
 from transfer.strategy import Phase
-from transfer.training.features import Decoded, Rows
+from transfer.training.rows import Decoded, Rows
 
 
 def epoch(

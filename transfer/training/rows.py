@@ -1,0 +1,107 @@
+"""Rows: the activations of some photos, or their pictures, as training and prediction ask for them.
+
+Both kinds answer the same two questions: batches in an order that training chooses, and chunks in the photos' own
+order. What is small is held in memory; what is large is read from disk, or decoded, as it is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy
+import tensorflow as tf
+
+from transfer.photo import Photo
+from transfer.training import batches
+from transfer.workspace import Workspace
+
+IN_MEMORY = 1 << 29
+"""Bytes of activations that may be held in memory; more are read from disk a batch at a time."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Kept activations of some photos, read from disk as they are needed.
+
+    Attributes:
+        folder: Of the store. where: Part and row of each photo, int ``(n, 2)``.
+        shape: Of one activation. dtype: Its numbers.
+    """
+
+    folder: Path
+    where: numpy.ndarray
+    shape: tuple[int, ...]
+    dtype: str
+
+    def __len__(self) -> int:
+        return len(self.where)
+
+    def __getitem__(self, indices: numpy.ndarray | slice) -> numpy.ndarray:
+        """The activations at these positions, ``(m, *shape)``."""
+        where = self.where[indices]
+        rows = numpy.empty((len(where), *self.shape), self.dtype)
+        for part in numpy.unique(where[:, 0]):
+            here = where[:, 0] == part
+            rows[here] = self._parts[part][where[here, 1]]
+        return rows
+
+    def open(self) -> None:
+        """Hold the files, so that they stay readable when another process frees them."""
+        _ = self._parts
+
+    @cached_property
+    def _parts(self) -> dict[int, numpy.ndarray]:
+        numbers = numpy.unique(self.where[:, 0])
+        return {n: numpy.load(self.folder / f"{n:06d}.npy", mmap_mode="r") for n in numbers}
+
+    def batches(self, order: numpy.ndarray, batch: int) -> tf.data.Dataset:
+        """The activations in this order, a batch at a time."""
+        if self._is_small:
+            # No function of ours in the dataset: tracing one anew for every epoch costs more than a small epoch.
+            return tf.data.Dataset.from_tensor_slices(self._held[order]).batch(batch)
+
+        def gather(at: tf.Tensor) -> tf.Tensor:
+            rows = tf.numpy_function(self.__getitem__, [at], self.dtype)
+            rows.set_shape((None, *self.shape))
+            return rows
+
+        indices = tf.data.Dataset.from_tensor_slices(order).batch(batch)
+        return indices.map(gather, num_parallel_calls=2, deterministic=True).prefetch(2)
+
+    def chunks(self, batch: int) -> Iterator[numpy.ndarray]:
+        """The activations in their own order, up to ``batch`` at a time."""
+        rows = self._held if self._is_small else self
+        return (rows[start : start + batch] for start in range(0, len(self), batch))
+
+    @property
+    def _is_small(self) -> bool:
+        return len(self) * int(numpy.prod(self.shape)) * numpy.dtype(self.dtype).itemsize <= IN_MEMORY
+
+    @cached_property
+    def _held(self) -> numpy.ndarray:
+        return self[:]
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Pictures decoded anew at every use: the rows of photos that would not fit the budget."""
+
+    photos: Sequence[Photo]
+    workspace: Workspace
+    size: int
+    view: str = ""
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def batches(self, order: numpy.ndarray, batch: int) -> tf.data.Dataset:
+        """The pictures in this order, a batch at a time."""
+        photos = [self.photos[at] for at in order]
+        return batches.decoded(photos, self.workspace, size=self.size).batch(batch).prefetch(2)
+
+    def chunks(self, batch: int) -> Iterator[numpy.ndarray]:
+        """The pictures in their own order, up to ``batch`` at a time."""
+        return batches.pictures(self.photos, self.workspace, size=self.size, batch=batch, view=self.view)
