@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy
@@ -42,10 +43,11 @@ def activations(
     ahead: tuple[Photo, ...] = (),
     half: bool = False,
     on_progress: Progress = quiet,
+    on_kept: Callable[[str], None] | None = None,
 ) -> Activations:
     classifier = Classifier(TINY, Head(), classes=3, size=16)
     plan = dataclasses.replace(plan, half=half)
-    return Activations(plan, classifier, workspace, ahead=ahead, on_progress=on_progress)
+    return Activations(plan, classifier, workspace, ahead=ahead, on_progress=on_progress, on_kept=on_kept)
 
 
 def allow(monkeypatch: pytest.MonkeyPatch, size: float) -> None:
@@ -117,14 +119,30 @@ def test_what_was_not_used_for_longest_makes_room_within_the_budget(
     assert (found.rows(CUT, photos)[:] == before).all()
 
 
+def test_what_others_wait_for_is_said_to_be_there_when_all_of_it_is(
+    plan: Plan, workspace: Workspace, manifest: Manifest
+) -> None:
+    lacking: list[int] = []
+
+    def note(digest: str) -> None:
+        assert digest == found.store(CUT).digest
+        lacking.append(len(found.store(CUT).missing(manifest.kept)))
+
+    found = activations(plan, workspace, ahead=manifest.kept, on_kept=note)
+    found.rows(CUT, manifest.kept[:5])
+    assert lacking == [0]
+
+
 def test_photos_that_others_will_ask_for_are_left_to_them_where_there_is_no_room(
     plan: Plan, workspace: Workspace, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photos = manifest.kept
     allow(monkeypatch, 10 * EACH)
-    found = activations(plan, workspace, ahead=photos)
+    told: list[str] = []
+    found = activations(plan, workspace, ahead=photos, on_kept=told.append)
     found.rows(CUT, photos[:5])
     assert taken(workspace) == 5 * EACH
+    assert told == []  # whoever waits for them goes on waiting
     assert len(found.store(CUT).missing(photos)) == len(photos) - 5
 
 

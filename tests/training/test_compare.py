@@ -29,13 +29,25 @@ Progress = Callable[[int, int, str], None]
 # --- what the workers do in these tests; they find it by the module's name ---
 
 
-def double(number: int, on_progress: Progress) -> tuple[int, int]:
+def double(number: int, on_progress: Progress, on_kept: object = None) -> tuple[int, int]:
     on_progress(1, 1, "doubling")
     return 2 * number, os.getpid()
 
 
 def die(on_progress: Progress) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def compute(folder: str, on_progress: Progress, on_kept: Callable[[str], None]) -> bool:
+    """Compute what others wait for, say so, and go on until one of them has come."""
+    early = Path(folder, "came").exists()
+    on_kept("features")
+    patiently(lambda: Path(folder, "came").exists())
+    return early
+
+
+def come(folder: str, on_progress: Progress, on_kept: object) -> None:
+    Path(folder, "came").touch()
 
 
 def wait(told: str, on_progress: Progress) -> None:
@@ -129,6 +141,16 @@ def test_what_two_tasks_need_is_not_computed_by_both_at_once(run_tasks: Callable
     tasks = [task("double", number=n, keys=frozenset({"features"})) for n in range(3)]
     first = run_tasks(*tasks)[0]
     assert first.task is tasks[0]
+
+
+def test_whoever_waits_for_features_begins_when_they_are_there_and_not_when_the_trial_has_ended(
+    run_tasks: Callable[..., list[Outcome]], tmp_path: Path
+) -> None:
+    keys = frozenset({"features"})
+    tasks = [task("compute", keys=keys, folder=str(tmp_path)), task("come", keys=keys, folder=str(tmp_path))]
+    outcomes = {outcome.task.name: outcome for outcome in run_tasks(*tasks)}
+    assert [outcomes[each.name].error for each in tasks] == [None, None]
+    assert outcomes[tasks[0].name].result is False
 
 
 # --- the grid ---

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from transfer.errors import CallError
@@ -54,6 +54,7 @@ class Activations:
         plan: Of the trial. classifier: Its network. workspace: Where activations are kept.
         ahead: Photos that other trials will ask for. They are computed together with this trial's own, since building
             and tracing a network costs more than some hundred photos.
+        on_progress: Told ``(done, total, what)``. on_kept: Told the digest of a store that has all of them.
 
     Attributes:
         seconds: Spent on computing what was not kept yet.
@@ -68,10 +69,11 @@ class Activations:
         *,
         ahead: Sequence[Photo] = (),
         on_progress: Progress = quiet,
+        on_kept: Callable[[str], None] | None = None,
     ) -> None:
         self._plan, self._classifier, self._workspace = plan, classifier, workspace
         self._ahead = tuple(ahead)
-        self._on_progress = on_progress
+        self._on_progress, self._on_kept = on_progress, on_kept
         self._budget = budget()
         self._shapes: dict[int, tuple[int, ...]] = {}
         self._in_use: dict[int, set[str]] = {}
@@ -111,6 +113,8 @@ class Activations:
             photos, lambda: self._classifier.bottom(cut), also=ahead, on_progress=self._on_progress
         )
         self.seconds += seconds
+        if self._on_kept is not None and not view and len(ahead) == len(self._ahead):
+            self._on_kept(store.digest)
         return rows
 
     def _bytes(self, cut: int) -> int:

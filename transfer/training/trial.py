@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +67,7 @@ def run_trial(
     ahead: Sequence[Photo] = (),
     conduct: Conduct = Conduct(),
     on_progress: Progress = quiet,
+    on_kept: Callable[[str], None] | None = None,
 ) -> Run:
     """Do what the plan says and keep it; a finished run of the same plan is returned as it is.
 
@@ -77,6 +78,7 @@ def run_trial(
         plan: What to do. manifest: The photos. workspace: Where it is kept.
         ahead: Photos whose activations other trials will ask for.
         conduct: How to do it. on_progress: Told ``(done, total, what)``.
+        on_kept: Told the digest of a store as soon as it has what was asked for ahead.
 
     Raises:
         TransferError: The trial failed; nothing half-done is left that could be taken for a run.
@@ -91,7 +93,7 @@ def run_trial(
     _forget(plan, deterministic=conduct.deterministic)
     try:
         with devices.computing(plan.engine, plan.precision, gpus=plan.gpus):
-            return _carry_out(plan, manifest, workspace, ahead, conduct, on_progress)
+            return _carry_out(plan, manifest, workspace, ahead, conduct, on_progress, on_kept)
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise TrainingError(
             "There is not enough memory for this trial.",
@@ -107,6 +109,7 @@ def _carry_out(
     ahead: Sequence[Photo],
     conduct: Conduct,
     on_progress: Progress,
+    on_kept: Callable[[str], None] | None,
 ) -> Run:
     """Train, answer, write."""
     workspace.begin()
@@ -120,7 +123,7 @@ def _carry_out(
     parts = choose(manifest, per_class=plan.per_class, seed=plan.seed)
     loop = _loop(plan, workspace)
     classifier = loop.classifier
-    activations = Activations(plan, classifier, workspace, ahead=ahead, on_progress=on_progress)
+    activations = Activations(plan, classifier, workspace, ahead=ahead, on_progress=on_progress, on_kept=on_kept)
     try:
         fitted = loop.fit(
             activations,

@@ -48,11 +48,12 @@ class Task:
     Attributes:
         name: For progress and failures.
         function: ``module:function``, called with ``arguments`` and ``on_progress``; the nursery imports the module.
+            Where there are keys it is also given ``on_kept``, to say of one of them that it is computed.
         arguments: By name; they travel by pickle.
         lineage: Tasks of one lineage may follow each other in a process, which then knows the network already; no other
             task is given to it. The empty one is for tasks that leave nothing large behind.
         keys: Things that it may have to compute first. Two tasks with a common key never run at the same time until
-            one of them has ended, so nothing is computed twice.
+            one of them has said that it is kept, or has ended, so nothing is computed twice.
     """
 
     name: str
@@ -186,6 +187,9 @@ class Workers:
         if kind == "progress":
             on_progress(task, *content)
             return None
+        if kind == "kept":
+            self._ready.update(content)
+            return None
         worker.task = None
         *content, held = content
         if held * self.jobs > MEMORY * memory.machine():  # what TensorFlow keeps of each trial adds up
@@ -255,9 +259,13 @@ def _do(task: Task, parent: Connection) -> tuple[Any, TransferError | None, str]
     def on_progress(done: int, total: int, what: str) -> None:
         parent.send(("progress", done, total, what))
 
+    def on_kept(key: str) -> None:
+        parent.send(("kept", key))
+
     module, function = task.function.split(":")
+    told = {"on_progress": on_progress} | ({"on_kept": on_kept} if task.keys else {})
     try:
-        return getattr(importlib.import_module(module), function)(**task.arguments, on_progress=on_progress), None, ""
+        return getattr(importlib.import_module(module), function)(**task.arguments, **told), None, ""
     except TransferError as error:
         return None, error, traceback.format_exc()
     except Exception as error:  # whatever it was, it is this trial's and no other's; the log keeps where it came from
