@@ -49,6 +49,46 @@ def loaded(tmp_path: Path, photo_folder: Path, transfer: Transfer) -> Path:
     return tmp_path / "ws"
 
 
+def test_runs_of_other_photos_are_left_out_and_the_list_says_so(
+    loaded: Path, photo_folder: Path, tmp_path: Path, transfer: Transfer
+) -> None:
+    assert transfer("train", loaded, "raw_pixels").status == 0
+    before = transfer("runs", loaded)
+    assert "raw_pixels" in before.out
+    assert "left out" not in before.err
+    shutil.copytree(photo_folder, tmp_path / "more")
+    draw(0, 999).save(tmp_path / "more" / "coin" / "new.png")
+    assert transfer("load", tmp_path / "more", "--into", loaded).status == 0
+    now = transfer("runs", loaded)
+    assert "raw_pixels" not in now.out
+    assert "left out: 1 run made with other photos" in now.err
+    assert transfer("runs", loaded, "--earlier").out == before.out
+
+
+def test_a_comparison_says_what_it_had_no_time_for(loaded: Path, transfer: Transfer) -> None:
+    said = transfer("compare", loaded, "raw_pixels", "--seeds", 2, "--budget", "0.001s")
+    assert said.status == 0
+    assert "skipped: 2 of 2 runs: the time was spent" in said.err
+
+
+def test_a_grid_file_takes_the_place_of_the_options(loaded: Path, tmp_path: Path, transfer: Transfer) -> None:
+    (tmp_path / "grid.toml").write_text('arms = ["raw_pixels"]\nseeds = 1')
+    said = transfer("compare", loaded, "--grid", tmp_path / "grid.toml", "--seeds", 3, "--per-class", 4)
+    assert said.status == 2
+    assert "--seeds, --per-class" in said.err
+    assert transfer("compare", loaded, "--grid", tmp_path / "grid.toml").status == 0
+
+
+def test_a_name_on_a_shelf_is_explained_by_its_file(transfer: Transfer) -> None:
+    said = transfer("list", "strategies", "one_cycle")
+    assert said.status == 0
+    assert "When: some hundred photos a class" in said.out
+    assert Path(said.out.splitlines()[-1]).name == "one_cycle.py"
+    said = transfer("list", "strategies", "one_circle")
+    assert said.status == 2
+    assert "Did you mean one_cycle" in said.err
+
+
 def test_the_whole_job_by_commands(loaded: Path, tmp_path: Path, photo_folder: Path, transfer: Transfer) -> None:
     said = transfer("split", loaded, "--validation", 0.25, "--test", 0.25)
     assert said.status == 0

@@ -74,3 +74,8 @@ def test_a_bad_grid_file_is_a_sentence(tmp_path: Path, text: str, said: str) -> 
 def test_an_absent_grid_file_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(CallError, match="cannot be read"):
         Grid.read(tmp_path / "none.toml")
+
+
+def test_a_grid_file_may_be_named_by_a_text(tmp_path: Path) -> None:
+    (tmp_path / "grid.toml").write_text('arms = ["vgg16"]\nseeds = 2')
+    assert Grid.read(str(tmp_path / "grid.toml")) == Grid((Arm("vgg16"),), seeds=2)

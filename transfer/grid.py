@@ -12,6 +12,7 @@ import json
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -97,14 +98,14 @@ class Grid:
         return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in record.items())
 
     @classmethod
-    def read(cls, path: Path) -> Grid:
+    def read(cls, path: str | PathLike[str]) -> Grid:
         """The grid in a TOML file.
 
         Raises:
             CallError: The file is no grid; the sentence says what stands in the way.
         """
         try:
-            record = tomllib.loads(path.read_text(encoding="utf-8"))
+            record = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise CallError("The grid file cannot be read.", received=f"{path}: {error}") from error
         known = [field.name for field in fields(cls)]

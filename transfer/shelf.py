@@ -48,16 +48,35 @@ class Shelf(Mapping[str, Any]):
         Raises:
             CallError: No file of that name lies on the shelf; the sentence names the nearest ones.
         """
+        self._check(name)
+        return getattr(importlib.import_module(f"{self.package}.{name}"), self.kind)
+
+    def summary(self, name: str) -> str:
+        """The first line of what the member's file says of it."""
+        return self.about(name).split("\n", 1)[0]
+
+    def about(self, name: str) -> str:
+        """The member's docstring, read without importing it.
+
+        Raises:
+            CallError: As of ``[name]``.
+        """
+        return ast.get_docstring(ast.parse(self.file(name).read_text(encoding="utf-8"))) or ""
+
+    def file(self, name: str) -> Path:
+        """Where the member lies.
+
+        Raises:
+            CallError: As of ``[name]``.
+        """
+        self._check(name)
+        return self._folder() / f"{name}.py"
+
+    def _check(self, name: str) -> None:
         if name not in self:
             close = difflib.get_close_matches(name, list(self), n=3, cutoff=0.5)
             known = f"Did you mean {' or '.join(close)}?" if close else f"Known: {', '.join(self) or 'none yet'}."
             raise CallError(f"There is no {self.kind} of this name.", received=name, remedy=known)
-        return getattr(importlib.import_module(f"{self.package}.{name}"), self.kind)
-
-    def summary(self, name: str) -> str:
-        """The first line of the member's docstring, read without importing it."""
-        docstring = ast.get_docstring(ast.parse((self._folder() / f"{name}.py").read_text(encoding="utf-8"))) or ""
-        return docstring.split("\n", 1)[0]
 
     def _folder(self) -> Path:
         spec = importlib.util.find_spec(self.package)

@@ -119,7 +119,7 @@ class Strategy:
         pretrained: Whether it starts from published weights.
         head: The new head; None takes the backbone's published one (VGG16's three dense layers, say).
         steps: Solvers and phases, one after the other.
-        scale: Of the backbone's usual size; the picture's side is rounded to whole times 32 pixels.
+        scale: Of the backbone's usual size; the picture's side is rounded to whole times 32 pixels, 8 below 128.
         mirrored: Whether an answer is the mean of the answers on the photo and on its mirror image.
     """
 

@@ -21,12 +21,13 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def blocks(kind: str) -> list[str]:
-    return re.findall(rf"^```{kind}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def blocks(kind: str, page: str = README) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
 
 
 COMMANDS = [line[2:] for block in blocks("console") for line in block.splitlines() if line.startswith("$ ")]
 TOUR, NEW_BACKBONE = blocks("python")
+(SERVING,) = blocks("python", (ROOT / "docs" / "serving.md").read_text(encoding="utf-8"))
 
 
 def parse(line: str) -> click.Context:
@@ -73,7 +74,7 @@ def test_the_two_commands_come_first_and_make_knows_them() -> None:
     assert README.index("make demo") < README.index("make test") < README.index("transfer load")
 
 
-def test_the_ten_lines_of_python_run_as_a_plain_script(
+def test_the_ten_lines_of_python_run_as_a_plain_script_and_what_they_export_is_served(
     photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weights = BACKBONES["mobilenet_v2"].weights[0]
@@ -84,7 +85,8 @@ def test_the_ten_lines_of_python_run_as_a_plain_script(
     shutil.move(tmp_path / "random.weights.h5", cached)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     shutil.copytree(photo_folder, tmp_path / "photos")
-    (tmp_path / "tour.py").write_text(TOUR, encoding="utf-8")
+    shutil.copy(photo_folder / "disc" / "00.png", tmp_path / "photo.jpg")
+    (tmp_path / "tour.py").write_text(TOUR + SERVING, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "tour.py"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
@@ -93,7 +95,10 @@ def test_the_ten_lines_of_python_run_as_a_plain_script(
     assert sum("mobilenet_v2:linear_probe" in line for line in lines) == 2
     assert sum("mobilenet_v2:frozen_head" in line for line in lines) == 2
     assert "WS/report/index.html" in lines
-    assert [line.split()[0] for line in lines[-2:]] == ["photos/coin/00.png", "photos/disc/00.png"]
+    *_, coin, disc, served = (line.split() for line in lines)
+    assert [coin[0], disc[0]] == ["photos/coin/00.png", "photos/disc/00.png"]
+    assert served[0] == disc[1]
+    assert float(served[1]) == pytest.approx(float(disc[2]), abs=1e-5)
     assert len([line for line in TOUR.splitlines() if line]) <= 10
 
 

@@ -58,6 +58,16 @@ def test_each_file_gets_an_overlay_of_its_own_shape(trained: tuple[Workspace, Ru
             assert drawn.info[OVERLAY_CLASS] == answer.label
 
 
+def test_who_answers_from_two_views_is_explained_by_what_both_say(own: tuple[Workspace, Run], tmp_path: Path) -> None:
+    workspace = own[0]
+    run = workflow.train(workspace, f"{ARM}+test_time_views", epochs=1)
+    files = files_of(workspace, 3)
+    answers = workflow.explain(workspace, run.id, files, into=tmp_path / "out")
+    for answer, prediction in zip(answers, workflow.predict(run.path, files), strict=True):
+        assert answer.predicted == prediction.label
+        assert answer.probability == pytest.approx(prediction.probability, abs=1e-5)
+
+
 def test_a_large_photo_is_drawn_smaller_and_keeps_its_shape(trained: tuple[Workspace, Run], tmp_path: Path) -> None:
     photo = tmp_path / "large.png"
     Image.fromarray(numpy.random.default_rng(0).integers(0, 255, (400, 1200, 3), dtype="uint8")).save(photo)

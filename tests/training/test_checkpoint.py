@@ -237,6 +237,15 @@ def test_an_interrupt_before_anything_was_learnt_leaves_no_run(workspace: Worksp
     assert workflow.runs(workspace).runs == ()
 
 
+def test_a_failed_try_takes_nothing_from_an_interrupted_run(workspace: Workspace, manifest: Manifest) -> None:
+    run = workflow.train(workspace, "lenet5:from_scratch", **SETTINGS, on_progress=at_epoch(2, KeyboardInterrupt))
+    plan = resolve(Arm.parse("lenet5:from_scratch"), manifest, **SETTINGS)
+    assert plan.id == run.id
+    assert trial.failed(plan, workspace, "the worker died").status == "failed"
+    (kept,) = workflow.runs(workspace)
+    assert (kept.status, kept.usable) == ("interrupted", True)
+
+
 def test_an_interrupted_run_is_no_competitor(workspace: Workspace) -> None:
     workflow.train(workspace, "lenet5:from_scratch", **SETTINGS, on_progress=at_epoch(1, KeyboardInterrupt))
     done = workflow.train(workspace, "raw_pixels:linear_probe", size=8)

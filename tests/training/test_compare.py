@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from transfer import workflow
+from transfer.arm import Arm
 from transfer.errors import CallError, TrainingError
 from transfer.grid import Grid
 from transfer.manifest import Manifest
@@ -102,6 +103,26 @@ def test_a_dead_worker_fails_its_own_task_and_no_other(run_tasks: Callable[..., 
     outcomes = run_tasks(*tasks, jobs=1)
     assert [outcome.result and outcome.result[0] for outcome in outcomes] == [2, None, 4, 6]
     assert "died" in str(outcomes[1].error)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_task_finds_another_worker_where_the_idle_one_of_its_lineage_has_died(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    with Workers(1, []) as crew:
+        (first,) = crew.run([task("double", number=1)], lambda *_: None)
+        os.kill(first.result[1], signal.SIGKILL)
+        patiently(lambda: not Path(f"/proc/{first.result[1]}").exists())
+        (second,) = crew.run([task("double", number=2)], lambda *_: None)
+    assert second.result[0] == 4
+    assert second.result[1] != first.result[1]
+
+
+def test_a_nursery_that_cannot_import_is_said_at_once(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(TrainingError, match=r"No worker process.*ended with status 1"), Workers(1, ["no_such_module"]):
+        pass
+    assert "no_such_module" in capfd.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -217,6 +238,16 @@ def test_when_the_time_is_spent_no_trial_is_begun_and_the_rest_is_there(
     assert [row["status"] for row in comparison.rows()] == ["done", "done", "skipped", "skipped"]
     assert "time was spent" in comparison.rows()[2]["reason"]
     assert all(run.status != "skipped" for run in workflow.runs(workspace)), "what was not begun leaves no trace"
+
+
+def test_a_grid_takes_no_second_word_on_what_it_runs(compared: tuple[Workspace, list[Run]]) -> None:
+    workspace, _ = compared
+    grid = Grid((Arm.parse("raw_pixels"),), seeds=2, epochs=1)
+    assert len(workflow.compare(workspace, grid)) == 2
+    with pytest.raises(CallError, match="itself says"):
+        workflow.compare(workspace, grid, seeds=3)
+    with pytest.raises(CallError, match="itself says"):
+        workflow.compare(workspace, grid, half=True)
 
 
 def test_a_trick_that_says_nothing_to_an_arm_is_left_out_there(

@@ -63,6 +63,22 @@ def matrix(model: keras.Model) -> numpy.ndarray:
     return numpy.concatenate([kernel, bias[None]])
 
 
+def test_an_interrupt_before_the_first_step_leaves_the_weights_that_were_there(
+    parts: tuple[Labelled, Labelled], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, model = descent(average=0.5)
+    begun = [numpy.full((4, 3), 2.0), numpy.ones(3)]
+    model.set_weights(begun)
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(one._model, "fit", interrupt)
+    assert one.run(parts[0], nothing(parts[1]), seed=0) == []
+    assert one.interrupted
+    assert all((weights == before).all() for weights, before in zip(model.get_weights(), begun, strict=True))
+
+
 @pytest.mark.parametrize("decay", [None, 0.5])
 def test_without_validation_the_last_weights_or_their_running_mean_are_kept(
     parts: tuple[Labelled, Labelled], decay: float | None

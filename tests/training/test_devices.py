@@ -17,7 +17,8 @@ from transfer.errors import CallError
 from transfer.manifest import Manifest
 from transfer.models.classifier import Classifier
 from transfer.run import Run
-from transfer.training import devices, trial
+from transfer.strategy import Phase
+from transfer.training import devices, rates, trial
 from transfer.workspace import Workspace
 
 TWO = """
@@ -56,6 +57,13 @@ def test_two_devices_together_learn_what_one_learns(workspace: Workspace) -> Non
     for name in ("loss", "accuracy", "validation_loss"):
         assert [row[name] for row in two["history"]] == pytest.approx([row[name] for row in one["history"]], rel=1e-4)
     assert numpy.array(two["probabilities"]) == pytest.approx(numpy.array(one["probabilities"]), abs=1e-4)
+
+
+def test_each_device_clips_its_share_of_the_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
+    phase = Phase(epochs=1, rate=0.1, clip=1.0)
+    assert rates.optimizer(phase).global_clipnorm == 1.0
+    monkeypatch.setattr(devices, "together", lambda: 4)
+    assert rates.optimizer(phase).global_clipnorm == 0.25
 
 
 def test_more_gpus_than_there_are_is_said(workspace: Workspace) -> None:

@@ -10,6 +10,7 @@ import numpy
 import pytest
 import tensorflow as tf
 
+from tests.training import tiny
 from tests.training.tiny import TINY, TinyPlan
 from transfer.arm import Arm
 from transfer.manifest import Manifest
@@ -173,6 +174,22 @@ def test_every_cut_gives_the_whole_networks_answer(pool: str) -> None:
         assert answers.numpy() == pytest.approx(whole, abs=1e-6)
         composed = keras.ops.softmax(classifier.composed(cut)(pictures, training=False))
         assert composed.numpy() == pytest.approx(whole, abs=1e-6)
+
+
+def test_nothing_is_dropped_below_the_cut_while_the_top_is_trained() -> None:
+    def network(size: int) -> keras.Model:
+        made = tiny.network(size)
+        dropped = keras.layers.Dropout(0.5, name="two")(made.get_layer("two_norm").output)
+        x = made.get_layer("three_norm")(made.get_layer("three_conv")(dropped))
+        return keras.Model(made.input, made.get_layer("three")(x))
+
+    classifier = Classifier(dataclasses.replace(TINY, network=network), Head(), classes=3, size=16)
+    classifier.thaw(1, batch_norm="frozen")
+    pictures = numpy.random.default_rng(0).integers(0, 256, (2, 16, 16, 3)).astype("uint8")
+    composed = classifier.composed(2)
+    still = composed(pictures, training=False).numpy()
+    assert (composed(pictures, training=True).numpy() == still).all()
+    assert abs(classifier.top(0)(pictures, training=True).numpy() - still).max() > 1e-4, "otherwise this shows nothing"
 
 
 def test_out_of_memory_halves_the_batch_and_begins_the_phase_again(

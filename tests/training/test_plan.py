@@ -69,6 +69,16 @@ def test_splitting_anew_changes_no_fold_and_naming_a_burst_does() -> None:
     assert same.view(resplit) == same.view(manifest)
 
 
+def test_naming_a_burst_makes_another_run_where_a_size_is_drawn() -> None:
+    manifest = photos([10] * 3)
+    train = manifest.part("train")[:2]
+    burst = manifest.replace(
+        [dataclasses.replace(one, group="burst") if one in train else one for one in manifest.photos]
+    )
+    assert resolve(Arm("raw_pixels"), burst, per_class=5).id != resolve(Arm("raw_pixels"), manifest, per_class=5).id
+    assert resolve(Arm("raw_pixels"), burst).id == resolve(Arm("raw_pixels"), manifest).id
+
+
 def test_the_command_of_a_run_names_what_decides_it() -> None:
     arm, manifest = Arm("lenet5", "from_scratch"), photos([10] * 3)
     asked = "--seed 7 --size 32 --per-class 5 --epochs 2"

@@ -13,7 +13,9 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +212,26 @@ def test_a_machine_takes_only_the_content_that_was_meant_and_asks_for_the_rest(t
         assert camp.path_of(theirs) == theirs
         assert camp.path_of(tmp_path / "gone") == tmp_path / "gone", "what home lacks too is missed by its own name"
         assert home.camp.stat().st_mode & 0o077 == 0
+    finally:
+        shutil.rmtree(home.camp)
+
+
+def test_what_several_threads_want_is_fetched_once(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", tmp_path / "home" / "features", ".marker", f"test-{tmp_path.name}")
+    wanted = [tmp_path / f"{number}.jpg" for number in range(8)]
+    fetched: list[int] = []
+
+    def fetch(held: object) -> dict[str, bytes]:
+        fetched.append(1)
+        time.sleep(0.05)
+        return {str(path): path.name.encode() for path in wanted}
+
+    camp = Camp(home, [(tuple(map(str, wanted)), "one piece")], fetch)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda path: camp.path_of(path).read_bytes(), wanted))
+        assert found == [path.name.encode() for path in wanted]
+        assert len(fetched) == 1
     finally:
         shutil.rmtree(home.camp)
 

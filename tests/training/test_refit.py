@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy
 import pytest
 
+from tests.training.tiny import TINY, TinyPlan
 from transfer import workflow
 from transfer.arm import Arm
 from transfer.manifest import Manifest
@@ -15,18 +16,14 @@ from transfer.models.rebuild import rebuild
 from transfer.strategy import Head, Phase, Solver, Strategy
 from transfer.training import refit as refitting
 from transfer.training.activations import Activations
+from transfer.training.descent import Descent
 from transfer.training.fit import Fitted, Loop
 from transfer.training.plan import choose, resolve
-from transfer.training.refit import best_epochs, settled
+from transfer.training.refit import refit, settled
 from transfer.training.trial import run_trial
 from transfer.workspace import Workspace
 
 STEPS = (Solver(penalties=(1.0, 0.1), fixed=0.5), Phase(12, 1e-3, patience=3, least_steps=120), Phase(6, 1e-4, thaw=1))
-
-
-def history(*rows: tuple[int, int, float, float]) -> list[dict[str, float]]:
-    names = ("step", "epoch", "validation_accuracy", "validation_loss")
-    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def test_nothing_is_left_to_choose() -> None:
@@ -42,15 +39,24 @@ def test_a_phase_that_made_nothing_better_is_left_out() -> None:
     assert settled(Strategy(True, None, STEPS[1:]), penalty=None, epochs={}).steps == ()
 
 
-def test_the_best_epoch_of_each_phase_is_read_from_its_history() -> None:
-    rows = history((0, 1, 0.5, 1.0), (0, 2, 0.8, 0.9), (0, 3, 0.8, 0.7), (0, 4, 0.8, 0.8))
-    fitted = Fitted(cut=1, history=rows, best_epoch=3)
-    assert best_epochs(fitted) == {0: 3}
-    worse = history((1, 1, 0.7, 0.1), (1, 2, 0.8, 0.71))
-    assert best_epochs(Fitted(cut=1, history=rows + worse, best_epoch=0)) == {0: 3, 1: 0}
-    middle = Fitted(cut=1, history=rows + worse + history((2, 1, 0.9, 0.1)), best_epoch=1)
-    assert best_epochs(middle) == {0: 3, 1: 0, 2: 1}
-    assert best_epochs(Fitted(cut=1)) == {}
+def test_phases_that_were_no_better_than_the_solver_are_not_made_again(
+    manifest: Manifest, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phases = (Phase(2, 1e-3, thaw=1, batch=8), Phase(2, 1e-3, thaw=2, batch=8), Phase(2, 1e-3, thaw=3, batch=8))
+    strategy = Strategy(False, Head(), (Solver(), *phases))
+    accuracies = iter([0.9, 0.7, 0.8, 0.9, 0.95, 0.7, 0.95, 0.8, 0.8])  # where each begins, and its two epochs
+    monkeypatch.setattr(Descent, "_judge", lambda self, part: (0.5, next(accuracies)))
+    loop = Loop(Classifier(TINY, Head(), classes=3, size=16), strategy)
+    plan = TinyPlan(Arm("tiny"), strategy, None, 16, 0, None, manifest.labels, manifest.training_digest())
+    parts = choose(manifest, per_class=None, seed=0)
+    activations = Activations(plan, loop.classifier, workspace)
+    fitted = loop.fit(activations, train=parts.train, validation=parts.validation, labels=plan.labels, seed=0)
+    assert fitted.best_epochs == [[1, 0], [2, 1], [3, 0]]
+    made: list[Strategy] = []
+    monkeypatch.setattr(Loop, "fit", lambda self, *_, **__: made.append(self.strategy) or fitted)
+    refit(plan, loop.classifier, fitted, activations, photos=(*parts.train, *parts.validation))
+    assert [step.thaw for step in made[0].phases] == [2]
+    assert made[0].phases[0].epochs == 1
 
 
 @pytest.mark.parametrize("arm", ["raw_pixels:linear_probe", "lenet5:from_scratch", "resnet20@{}:fine_tune_top"])

@@ -57,6 +57,18 @@ def test_the_same_plan_ends_with_the_same_bits_whatever_the_process_did_before(
     assert [row["loss"] for row in one.history()] == [row["loss"] for row in other.history()]
 
 
+def test_a_photo_that_is_gone_is_named_also_where_it_is_read_in_the_middle_of_training(
+    tmp_path: Path, photo_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(tmp_path / "ws")
+    workflow.load(photo_folder, workspace, copy=True)
+    gone = workflow.split(workspace).part("train")[3]
+    workspace.photo_path(gone.file_name).unlink()
+    monkeypatch.setenv("TRANSFER_FEATURES_GB", "0")
+    with pytest.raises(DataError, match=gone.sha256[:12]):
+        workflow.train(workspace, "lenet5:from_scratch", epochs=1)
+
+
 @pytest.mark.parametrize("arm", ["lenet5:from_scratch", "resnet20@{}:fine_tune_top", "resnet20@{}:frozen_head"])
 def test_a_network_that_has_learned_from_another_seed_begins_as_if_it_had_not(
     arm: str, tmp_path: Path, photo_folder: Path, weights_file: Path

@@ -132,6 +132,15 @@ def test_a_higher_resolution_is_a_quarter_more_in_whole_steps_of_32_and_size_is_
     assert resolve(plain, manifest).size == 224
     assert resolve(higher, manifest).size == 32 * round(1.25 * 224 / 32) == 288
     assert resolve(higher, manifest, size=200).size == 200
+    assert resolve(Arm("lenet5", "from_scratch", "none", ("higher_resolution",)), manifest).size == 40
+
+
+def test_a_trick_that_would_change_nothing_is_no_row_of_its_own(workspace: Workspace) -> None:
+    arms = ["raw_pixels", "lenet5:from_scratch"]
+    with pytest.raises(CallError, match="the size, which is given"):
+        workflow.compare(workspace, arms, seeds=1, size=32, tricks=["higher_resolution"], budget=1e-9)
+    by_momentum = STRATEGIES["bit_hyperrule"](100)
+    assert TRICKS["sgd_momentum"](by_momentum) == by_momentum
 
 
 def test_what_a_rule_gives_for_the_number_of_photos_decides_the_run(manifest: Manifest) -> None:

@@ -12,15 +12,17 @@ workspace = click.argument("workspace", metavar="WS")
 into = click.option("--into", required=True, metavar="WS", help="The workspace, new or old.")
 quiet = click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
-epochs = click.option("--epochs", type=int, help="At most so many in each phase, instead of the strategy's own.")
+epochs = click.option("--epochs", type=int, help="At most so many in each phase, each one pass over the photos.")
 size = click.option("--size", type=int, help="Side of the input in pixels, instead of the backbone's own.")
 engine = click.option(
     "--engine",
     type=click.Choice(ENGINES),
-    help="What computes the frozen part; TRANSFER_ENGINE names it for good.  [default: the machine's fastest]",
+    help="What computes the frozen part; TRANSFER_ENGINE sets it for every command.  [default: the machine's fastest]",
 )
 precision = click.option(
-    "--precision", type=click.Choice(PRECISIONS), help="Of the frozen part; bfloat16 in OpenVINO.  [default: float32]"
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    help="bfloat16: of the frozen part, in OpenVINO; on a GPU of everything.  [default: float32]",
 )
 half = click.option("--half", is_flag=True, help="Keep activations in half precision: half the disk, other figures.")
 jobs = click.option("--jobs", "-j", default=1, show_default=True, help="Trials at once.")

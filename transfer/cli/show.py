@@ -45,6 +45,8 @@ def runs(rows: Sequence[Mapping[str, Any]]) -> None:
     for row in rows:
         if row["status"] in ("failed", "interrupted"):
             click.echo(f"{row['status']}: {row['arm']}, seed {row['seed']}: {row['reason']}", err=True)
+    if skipped := [row["reason"] for row in rows if row["status"] == "skipped"]:
+        click.echo(f"skipped: {len(skipped)} of {len(rows)} runs: {skipped[0]}", err=True)
 
 
 def range_tests(rows: Sequence[Mapping[str, float]], steps: Sequence[Mapping[str, Any]]) -> None:

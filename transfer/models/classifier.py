@@ -29,6 +29,17 @@ BIASES = ("bias", "beta")
 """How Keras names what is added: the biases of its layers, and the shifts of its normalisations."""
 
 
+class _Still(keras.layers.Layer):
+    """A frozen network inside one that is trained. Keras would hand its training mode down, and with it dropout."""
+
+    def __init__(self, network: keras.Model) -> None:
+        super().__init__()
+        self._network = network
+
+    def call(self, inputs: Any) -> Any:
+        return self._network(inputs, training=False)
+
+
 class Classifier:
     """A backbone and a head.
 
@@ -145,7 +156,7 @@ class Classifier:
         """Raw pictures -> logits through a frozen bottom: what trains from pixels where activations are not kept."""
         if cut not in self._composed:
             pictures = self._pictures()
-            scores = self.top(cut)(self.bottom(cut)(pictures, training=False))
+            scores = self.top(cut)(_Still(self.bottom(cut))(pictures))
             self._composed[cut] = keras.Model(pictures, scores, name=f"composed_{cut}")
         return self._composed[cut]
 

@@ -111,13 +111,14 @@ def _looker(run: Run) -> Callable[[bytes, str | None], tuple[str, numpy.ndarray,
     """A photo's bytes and a class -> the class that is explained, all probabilities, and the overlay as PNG."""
     check(BACKBONES[Arm.parse(run.arm).backbone])
     classifier, size = rebuild(run), run.facts["size"]
+    whole = classifier.whole()
 
     def look(content: bytes, label: str | None) -> tuple[str, numpy.ndarray, bytes]:
         photo = pixels.from_bytes(content)
-        classes = None if label is None else [run.labels.index(label)]
-        seen = pixels.decode_resize(content, size).numpy()
-        heat, probabilities = heat_maps(classifier, seen[None], classes)
+        seen = pixels.decode_resize(content, size).numpy()[None]
+        probabilities = whole(seen, training=False).numpy()  # as the run answers, from two views where it takes two
         explained = label or run.labels[int(probabilities[0].argmax())]
+        heat, _ = heat_maps(classifier, seen, [run.labels.index(explained)])
         small = Image.fromarray(photo)
         small.thumbnail((SIDE, SIDE))
         return explained, probabilities[0], _png(overlay(numpy.asarray(small), heat[0]), explained)

@@ -54,7 +54,8 @@ class Activations:
         plan: Of the trial. classifier: Its network. workspace: Where activations are kept.
         ahead: Photos that other trials will ask for. They are computed together with this trial's own, since building
             and tracing a network costs more than some hundred photos.
-        on_progress: Told ``(done, total, what)``. on_kept: Told the digest of a store that has all of them.
+        on_progress: Told ``(done, total, what)``. on_kept: Told the digest of a store that has all of them, or
+            will have none for want of room.
 
     Attributes:
         seconds: Spent on computing what was not kept yet.
@@ -94,11 +95,13 @@ class Activations:
             )
             self.facts["source"] = why
             self._on_progress(0, photos, f"training from {why}")
+        self._tell_kept(cut)
         return 0
 
     def rows(self, cut: int, photos: Sequence[Photo], view: str = "") -> Rows | Decoded:
         """The activations of these photos, or of a view of them, at the cut, computed now where they are not kept."""
         if cut == 0 and len(photos) * self._bytes(0) > self._budget:
+            self._tell_kept(cut)
             return Decoded(photos, self._workspace, self._plan.size, view)
         store = self.store(cut, view)
         in_use = self._in_use.setdefault(cut, set())
@@ -113,9 +116,14 @@ class Activations:
             photos, lambda: self._classifier.bottom(cut), also=ahead, on_progress=self._on_progress
         )
         self.seconds += seconds
-        if self._on_kept is not None and not view and len(ahead) == len(self._ahead):
-            self._on_kept(store.digest)
+        if not view and len(ahead) == len(self._ahead):
+            self._tell_kept(cut)
         return rows
+
+    def _tell_kept(self, cut: int) -> None:
+        """Nobody need wait any longer for what this trial keeps at the cut."""
+        if self._on_kept is not None:
+            self._on_kept(self.store(cut).digest)
 
     def _bytes(self, cut: int) -> int:
         """Of one photo's activation on disk."""

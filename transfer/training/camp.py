@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -83,7 +84,7 @@ class Camp:
 
     def __init__(self, home: Home, offered: Offered, fetch: Callable[[Any], Any]) -> None:
         self.home = home
-        self._get = fetch
+        self._get, self._lock = fetch, threading.Lock()
         self.folder = home.camp
         self.workspace = Workspace(self.folder / "workspace")
         self._offered = {path: held for paths, held in offered for path in paths}
@@ -98,7 +99,9 @@ class Camp:
             return path
         place = self._place(path)
         if not place.is_file():
-            self._fetch(path)
+            with self._lock:  # photos are read by several threads, and one of them fetches what all of them want
+                if not place.is_file():
+                    self._fetch(path)
         return place if place.is_file() else path  # what home does not have either is missed by its own name
 
     def take_features(self, keys: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ from transfer.manifest import Manifest
 from transfer.models.classifier import Classifier
 from transfer.photo import Photo
 from transfer.run import Run, run_id
-from transfer.strategy import Phase
+from transfer.strategy import Phase, Strategy
 from transfer.training import connection, trial
 from transfer.training.activations import setting
 from transfer.training.cluster import Cluster
@@ -102,7 +102,7 @@ def _pointless(grid: Grid) -> set[Arm]:
         refused: dict[Arm, CallError] = {}
         for arm, more in made.items():
             try:
-                resolve_strategy(more)
+                _check_size(grid, resolve_strategy(arm), resolve_strategy(more), trick)
             except CallError as error:
                 resolve_strategy(arm)  # what is wrong without the trick is not the trick's fault
                 refused[more] = error
@@ -110,6 +110,11 @@ def _pointless(grid: Grid) -> set[Arm]:
             raise next(iter(refused.values()))
         pointless |= refused.keys() - set(grid.arms)
     return pointless
+
+
+def _check_size(grid: Grid, plain: Strategy, strategy: Strategy, trick: str) -> None:
+    if grid.size is not None and strategy.scale != plain.scale:
+        raise CallError(f"{trick} chooses the size, which is given.", received=f"--size {grid.size}")
 
 
 def _run_all(

@@ -137,7 +137,7 @@ class Descent:
                 on_epoch(history[-1], now)
         except KeyboardInterrupt:
             self.interrupted = True
-        if best.epoch is None and phase.average is not None:
+        if best.epoch is None and phase.average is not None and self.steps:  # before the first there is no mean
             _assign(self._model.trainable_weights, self._model.optimizer.averages)
         best.restore()
         self.best_epoch = best.epoch
@@ -208,7 +208,12 @@ class Descent:
 
     def _epoch(self, train: Labelled, epoch: int, passes: int, seed: int) -> dict[str, float]:
         shown = self._lesson(train, epoch, passes, seed)
-        logs = self._model.fit(shown, epochs=1, verbose=0, shuffle=False).history
+        try:
+            logs = self._model.fit(shown, epochs=1, verbose=0, shuffle=False).history
+        except tf.errors.OpError as error:
+            if isinstance(train.rows, Decoded) and not isinstance(error, tf.errors.ResourceExhaustedError):
+                train.rows.check()
+            raise
         loss, rate = logs["loss"][0], float(self._model.optimizer.learning_rate)
         if not math.isfinite(loss):
             raise TrainingError(

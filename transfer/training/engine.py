@@ -33,6 +33,9 @@ AGREEMENT = 1e-4
 make 7e-6 in averages and 3.2e-5 in the maxima that are kept beside them (MobileNetV2, real photos); a wrong network is
 a tenth off."""
 
+AGREES = "agrees"
+"""Said beside a converted network once it has answered as Keras does; until then every start asks it."""
+
 BATCH = 16
 """Pictures that OpenVINO is given at once, at most: more gained nothing."""
 
@@ -145,15 +148,17 @@ class OpenVino:
                 received=f"one that knows {', '.join(sorted(can))}",
                 remedy="Leave out --precision bfloat16.",
             )
-        # Only a network that was just converted has anything to prove, and only in Keras' own precision.
+        # A converted network has something to prove until it has proved it, and only in Keras' own precision.
         self._reference: Any = None
+        self._told, self._keep = kept.with_suffix(".json"), keep
         file = kept.with_suffix(".xml")
-        if not file.exists():
+        if not file.exists() or (precision == "float32" and not self._read().get(AGREES)):
             model = network()
             function = _function(model)
             self._reference = function if precision == "float32" else None
-            _convert(function, _facts(model, function), kept, keep)
-        self.facts = json.loads(kept.with_suffix(".json").read_text(encoding="utf-8"))
+            if not file.exists():
+                _convert(function, _facts(model, function), kept, keep)
+        self.facts = {name: value for name, value in self._read().items() if name != AGREES}
         read = core.read_model(file)
         read.reshape([1, size, size, 3])
         self.batch = _fitting(BATCH, _largest_map_in(read), room=ROOM)
@@ -197,6 +202,13 @@ class OpenVino:
                 received=f"a difference of {off:.2g} where the largest value is {largest:.2g}",
                 remedy="Use --engine tensorflow.",
             )
+        with self._keep(self._told) as told:
+            told.write_text(json.dumps(self.facts | {AGREES: True}), encoding="utf-8")
+
+    def _read(self) -> dict[str, Any]:
+        """What was told of the network when it was converted, and whether it has answered as Keras does since."""
+        told: dict[str, Any] = json.loads(self._told.read_text(encoding="utf-8"))
+        return told
 
 
 def _threads() -> int:

@@ -17,6 +17,7 @@ import keras
 import numpy
 import tensorflow as tf
 
+from transfer.errors import TrainingError
 from transfer.models.classifier import Classifier
 from transfer.photo import Photo
 from transfer.strategy import Phase, Solver, Strategy
@@ -37,6 +38,7 @@ class Fitted:
         gradient_steps: How many were made. views: Kept of each photo to learn from, at most.
         batch: Photos a step, the fewest that some phase made do with; None where no phase was.
         history: A row an epoch. chosen: What a solver chose.
+        best_epoch: Of the last phase. best_epochs: Pairs of a step's number and its best epoch, 0 where it began best.
         rates: A row for each step of a range test, where there was one.
         interrupted: Where it was, when the keyboard ended it.
     """
@@ -48,6 +50,7 @@ class Fitted:
     batch: int | None = None
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int | None = None
+    best_epochs: list[list[int]] = field(default_factory=list)
     chosen: dict[str, float] = field(default_factory=dict)
     rates: list[dict[str, float]] = field(default_factory=list)
     interrupted: str | None = None
@@ -135,6 +138,8 @@ class Loop:
             fitted.history += history
             fitted.batch = min(fitted.batch or descent.batch, descent.batch)
             fitted.best_epoch = descent.best_epoch
+            if descent.best_epoch is not None:
+                fitted.best_epochs.append([number, descent.best_epoch])
             fitted.gradient_steps += descent.steps
             fitted.trainable = max(fitted.trainable, descent.trainable)
             fitted.views = max(fitted.views, len(views))
@@ -179,8 +184,14 @@ class Loop:
                     fitted.rates += [{"step": number, **row} for row in descent.range_test(turn.taught, seed=seed)]
                 standing = None if resumed is None else resumed.standing
                 return descent, descent.run(turn.taught, turn.judges, seed=seed, standing=standing, on_epoch=on_epoch)
-            except tf.errors.ResourceExhaustedError:
-                if batch == 1 or resumed is not None:
+            except tf.errors.ResourceExhaustedError as error:
+                if resumed is not None:
+                    raise TrainingError(
+                        "There is no longer enough memory to go on with this training.",
+                        received=f"{batch} photos a step",
+                        remedy="Let other work end, or begin it anew after `transfer clean WS --checkpoints`.",
+                    ) from error
+                if batch == 1:
                     raise
             # Out here the error holds nothing any more, and what was too large can go.
             del self._descents[number, turn.source, batch], descent

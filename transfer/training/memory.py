@@ -40,6 +40,13 @@ def machine() -> int:
     return os.sysconf("SC_PHYS_PAGES") * resource.getpagesize()
 
 
+def many_files() -> None:
+    """Let this process have as many files open as the system allows it: each part of kept activations is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):  # macOS names a limit that it does not grant
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8
 """Names of settings in glibc's malloc.h."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,6 +56,8 @@ class Plan:
         folds: Where the photos are divided into folds instead of the given splits, into how many; the seed then says
             which of them is judged. refit: Whether it is trained again on train and validation once those have chosen.
         gpus: How many train this arm together; None for one.
+        groups: Where a size is drawn from the train split, digest of which of its photos belong together; None where
+            none do.
         epochs, rate: Where they were asked for instead of the strategy's own, which then has them already.
     """
 
@@ -74,6 +77,7 @@ class Plan:
     epochs: int | None = None
     rate: float | None = None
     gpus: int | None = None
+    groups: str | None = None
 
     @property
     def backbone(self) -> Backbone:
@@ -96,6 +100,7 @@ class Plan:
             **({"folds": self.folds} if self.folds else {}),
             **({"refit": True} if self.refit else {}),
             **({"gpus": self.gpus} if (self.gpus or 1) > 1 else {}),
+            **({"groups": self.groups} if self.groups else {}),
         }
 
     def view(self, manifest: Manifest) -> Manifest:
@@ -159,7 +164,7 @@ def resolve(
     weights = locate(arm.backbone, backbone, arm.weights, pretrained=strategy.pretrained, arm=str(arm))
     if size is None:
         size = (weights and weights.size) or usual_size(backbone, manifest)
-        size = size if strategy.scale == 1 else max(size, 32 * round(strategy.scale * size / 32))
+        size = scaled(size, strategy.scale)
     # What is frozen has an engine; in Keras' (on a GPU) the precision is also that of what is trained.
     mixed = precision == "bfloat16" and (engine or usual()) == "keras"
     computes = backbone.learned and (strategy.freezes or mixed)
@@ -180,7 +185,14 @@ def resolve(
         epochs=epochs,
         rate=rate,
         gpus=gpus,
+        groups=None if per_class is None else _groups(seen),
     )
+
+
+def _groups(manifest: Manifest) -> str | None:
+    """Digest of the groups of the train split: ``choose`` keeps each of them on one side."""
+    groups = sorted((photo.sha256, photo.group) for photo in manifest.part("train") if photo.group)
+    return hashlib.sha256(json.dumps(groups).encode()).hexdigest() if groups else None
 
 
 def data_of(manifest: Manifest, folds: int | None) -> str:
@@ -207,6 +219,16 @@ def usual_size(backbone: Backbone, manifest: Manifest) -> int:
     if backbone.least is None or largest >= backbone.size:
         return backbone.size
     return max(backbone.least, largest)
+
+
+def scaled(size: int, scale: float) -> int:
+    """A side made larger, to whole times 32 pixels (8 below 128), at least one step.
+
+    >>> scaled(224, 1.25), scaled(224, 1.0), scaled(32, 1.25), scaled(8, 1.25)
+    (288, 224, 40, 16)
+    """
+    step = 32 if size >= 128 else 8
+    return size if scale <= 1 else max(step * (size // step + 1), step * round(scale * size / step))
 
 
 def choose(manifest: Manifest, *, per_class: int | None, seed: int) -> Parts:

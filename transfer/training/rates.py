@@ -14,6 +14,7 @@ import keras
 from keras import ops
 
 from transfer.strategy import Phase
+from transfer.training import devices
 
 RISE = 0.25
 """Share of a one-cycle phase in which the rate rises, as fastai has it; it begins at a 25th of the highest rate."""
@@ -100,7 +101,9 @@ def optimizer(phase: Phase, shares: Sequence[float] = ()) -> keras.optimizers.Op
     Args:
         phase: What it says. shares: Of the rate, for each trained weight in the model's order; empty: the whole.
     """
-    values: dict[str, Any] = {"weight_decay": phase.weight_decay or None, "global_clipnorm": phase.clip}
+    # Of several devices each clips its own share of the gradient, before the shares are added.
+    clip = None if phase.clip is None else phase.clip / devices.together()
+    values: dict[str, Any] = {"weight_decay": phase.weight_decay or None, "global_clipnorm": clip}
     if phase.average is not None:
         values |= {"use_ema": True, "ema_momentum": phase.average}
     made = SGD(Rate(phase), momentum=0.9, nesterov=True, **values) if phase.optimizer == "sgd" else None

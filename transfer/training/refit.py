@@ -8,7 +8,7 @@ validation, stay those of the first training: after the second no photo is left 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from transfer.models.classifier import Classifier
 from transfer.photo import Photo
@@ -39,7 +39,8 @@ def refit(
         What the second training left behind, with the history and the choices of the first.
     """
     classifier.restart(plan.seed)
-    strategy = settled(plan.strategy, penalty=first.chosen.get("penalty"), epochs=best_epochs(first))
+    epochs = {step: best for step, best in first.best_epochs}  # noqa: C416
+    strategy = settled(plan.strategy, penalty=first.chosen.get("penalty"), epochs=epochs)
     again = Loop(classifier, strategy).fit(
         activations, train=photos, validation=(), labels=plan.labels, seed=plan.seed, logbook=logbook
     )
@@ -78,25 +79,3 @@ def settled(strategy: Strategy, *, penalty: float | None, epochs: Mapping[int, i
             least = round(step.least_steps * made / step.epochs)
             steps.append(dataclasses.replace(step, epochs=made, least_steps=least, patience=None))
     return dataclasses.replace(strategy, steps=tuple(steps))
-
-
-def best_epochs(fitted: Fitted) -> dict[int, int]:
-    """How many epochs were best in each phase, by the number of the step: by validation accuracy, then loss.
-
-    A later phase begins from the best of the one before, so where none of its epochs is better, none was best.
-    """
-    best: dict[int, int] = {}
-    reached: tuple[float, float] | None = None
-    for number in dict.fromkeys(int(row["step"]) for row in fitted.history):
-        best[number] = 0
-        for row in _of_step(fitted.history, number):
-            result = (row["validation_accuracy"], -row["validation_loss"])
-            if reached is None or result > reached:
-                best[number], reached = int(row["epoch"]), result
-    if best and fitted.best_epoch is not None:  # of the last phase it is known, also where its start was best
-        best[max(best)] = fitted.best_epoch
-    return best
-
-
-def _of_step(history: Iterable[Mapping[str, float]], number: int) -> list[Mapping[str, float]]:
-    return [row for row in history if int(row["step"]) == number]

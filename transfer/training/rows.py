@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy
 import tensorflow as tf
 
+from transfer import pixels
 from transfer.photo import Photo
 from transfer.training import batches
 from transfer.workspace import Workspace
@@ -101,6 +102,15 @@ class Decoded:
         """The pictures in this order, a batch at a time."""
         photos = [self.photos[at] for at in order]
         return batches.decoded(photos, self.workspace, size=self.size).batch(batch).prefetch(2)
+
+    def check(self) -> None:
+        """Say which photo is at fault, where TensorFlow stopped at one.
+
+        Raises:
+            DataError: The first that is missing or was changed since it was loaded.
+        """
+        for photo in self.photos:
+            pixels.read_photo(self.workspace.photo_path(photo.file_name), photo.sha256)
 
     def chunks(self, batch: int) -> Iterator[numpy.ndarray]:
         """The pictures in their own order, up to ``batch`` at a time."""

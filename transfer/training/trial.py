@@ -89,6 +89,7 @@ def run_trial(
     if (run := existing(plan, workspace)) is not None and (run.rates() or not conduct.find_rate):
         return run
     memory.keep_pages()
+    memory.many_files()
     # Before a context is entered: clearing Keras' session forgets contexts, too.
     _forget(plan, deterministic=conduct.deterministic)
     try:
@@ -172,8 +173,13 @@ def _carry_out(
 
 
 def failed(plan: Plan, workspace: Workspace, reason: str, *, log: str = "") -> Run:
-    """Keep the failure of a trial, so that the report can show it; a later try replaces it."""
+    """Keep the failure of a trial, so that the report can show it; a later try replaces it.
+
+    An interrupted run that can be asked stays what it was, and only the run that is given back has failed.
+    """
     run = _run(plan, workspace, status="failed", reason=reason, facts={"strategy": plan.strategy.to_dict()})
+    if (run.path / "run.json").exists() and Run.read(run.path).usable:
+        return run
     workspace.begin()
     if log:
         workspace.write_text(run.path / LOG, log)

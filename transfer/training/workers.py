@@ -40,6 +40,9 @@ MEMORY = 0.5
 START = 120.0
 """Seconds that the nursery may take to import everything."""
 
+LOOK = 0.5
+"""Seconds after which it is looked at whether the nursery still lives, while one waits for a process to report."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -97,31 +100,34 @@ class Workers:
     _ready: set[str] = field(default_factory=set, init=False)
 
     def __enter__(self) -> Workers:
-        self._folder = tempfile.TemporaryDirectory(prefix="transfer-")
-        address = str(Path(self._folder.name) / "parent")
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.bind(address)  # in a folder that nobody else may enter
-        self._socket.listen()
-        self._socket.settimeout(START)
-        threads = max(1, (os.cpu_count() or 1) // self.jobs)
-        self._nursery_process = subprocess.Popen(
-            [sys.executable, "-m", "transfer.training.workers", address, str(threads), *self.preload],
-            stdin=subprocess.DEVNULL,
-            env={"TF_CPP_MIN_LOG_LEVEL": "2"} | os.environ,
-        )
-        self._nursery = self._accept()
+        with contextlib.ExitStack() as undo:
+            folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="transfer-"))
+            address = str(Path(folder) / "parent")
+            self._socket = undo.enter_context(socket.socket(socket.AF_UNIX))
+            self._socket.bind(address)  # in a folder that nobody else may enter
+            self._socket.listen()
+            self._socket.settimeout(LOOK)
+            threads = max(1, (os.cpu_count() or 1) // self.jobs)
+            self._nursery_process = subprocess.Popen(
+                [sys.executable, "-m", "transfer.training.workers", address, str(threads), *self.preload],
+                stdin=subprocess.DEVNULL,
+                env={"TF_CPP_MIN_LOG_LEVEL": "2"} | os.environ,
+            )
+            undo.callback(self._nursery_process.wait)
+            undo.callback(self._nursery_process.kill)
+            self._nursery = undo.enter_context(self._accept())
+            undo.callback(self._end_workers)
+            self._undo = undo.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._undo.close()
+
+    def _end_workers(self) -> None:
         for worker in self._workers:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(worker.pid, signal.SIGKILL)
             worker.connection.close()
-        self._nursery.close()
-        self._nursery_process.kill()
-        self._nursery_process.wait()
-        self._socket.close()
-        self._folder.cleanup()
 
     def run(
         self,
@@ -138,9 +144,7 @@ class Workers:
         while (waiting and not enough()) or self._busy():
             while not enough() and len(self._busy()) < self.jobs and (task := self._next(waiting)) is not None:
                 waiting.remove(task)
-                worker = self._worker_for(task)
-                worker.task = task
-                worker.connection.send(task)
+                self._give(task)
             for connection in wait([worker.connection for worker in self._busy()]):
                 worker = next(worker for worker in self._workers if worker.connection is connection)
                 outcome = self._hear(worker, on_progress)
@@ -156,6 +160,17 @@ class Workers:
         computing = {key for worker in self._busy() if worker.task for key in worker.task.keys} - self._ready
         return next((task for task in waiting if not task.keys & computing), None)
 
+    def _give(self, task: Task) -> None:
+        while True:
+            worker = self._worker_for(task)
+            try:
+                worker.connection.send(task)
+            except OSError:  # it has died since its last task, for want of memory perhaps
+                self._workers.remove(worker)
+                continue
+            worker.task = task
+            return
+
     def _worker_for(self, task: Task) -> _Worker:
         idle = [worker for worker in self._workers if worker.task is None]
         for worker in idle:
@@ -164,9 +179,12 @@ class Workers:
         for worker in idle:  # its memory is wanted by the new one
             self._stop(worker)
         place = next(place for place in range(self.jobs) if all(worker.place != place for worker in self._workers))
-        self._nursery.send(place)
-        connection = self._accept()
-        worker = _Worker(connection.recv(), connection, task.lineage, place)
+        try:
+            self._nursery.send(place)
+            connection = self._accept()
+            worker = _Worker(connection.recv(), connection, task.lineage, place)
+        except (OSError, EOFError) as error:
+            raise _no_worker("its process died") from error
         self._workers.append(worker)
         return worker
 
@@ -202,14 +220,17 @@ class Workers:
 
     def _accept(self) -> Connection:
         """The next process that reports."""
-        try:
-            return Connection(self._socket.accept()[0].detach())
-        except TimeoutError as error:
-            raise TrainingError(
-                "No worker process could be started.",
-                received=f"none within {START:.0f} s",
-                remedy="Look at the messages above; `--jobs 1` asks less of the machine.",
-            ) from error
+        deadline = time.monotonic() + START
+        while self._nursery_process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(TimeoutError):
+                return Connection(self._socket.accept()[0].detach())
+        ended = self._nursery_process.returncode
+        raise _no_worker(f"none within {START:.0f} s" if ended is None else f"it ended with status {ended}")
+
+
+def _no_worker(received: str) -> TrainingError:
+    remedy = "Look at the messages above; `--jobs 1` asks less of the machine."
+    return TrainingError("No worker process could be started.", received=received, remedy=remedy)
 
 
 def _call(address: str) -> Connection:

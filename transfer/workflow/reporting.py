@@ -40,12 +40,18 @@ def report(workspace: Place, *, against: str | PathLike[str] | None = None, grad
     return write_report(workspace, manifest, read_runs(workspace), against=earlier, grid=grid, look=seen)
 
 
-def runs(workspace: Place) -> Comparison:
-    """Every run of the workspace, by ID."""
-    from transfer.comparison import Comparison
+def runs(workspace: Place, *, earlier: bool = False) -> Comparison:
+    """Every run of the workspace's present data, by ID.
+
+    Args:
+        workspace: Whose runs. earlier: Also those that were made with other photos, labels or splits.
+    """
+    from transfer.comparison import Comparison, present
     from transfer.run import read_runs
 
-    return Comparison(tuple(read_runs(Workspace.of(workspace))))
+    workspace = Workspace.of(workspace)
+    found = read_runs(workspace)
+    return Comparison(tuple(found if earlier else present(found, photos_of(workspace))))
 
 
 def row(run: Run) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from transfer.arm import Arm
+from transfer.errors import CallError
 from transfer.manifest import Manifest
 from transfer.workflow._places import Place, Progress, photos_of
 from transfer.workflow.collecting import split
@@ -106,7 +107,7 @@ def compare(
 
     Args:
         workspace: Split with the defaults if it has not been split and no folds are asked for.
-        arms: Their text forms; or a whole ``Grid``, and then what follows up to ``half`` is left out.
+        arms: Their text forms; or a whole ``Grid``, which itself says what follows up to ``half``.
         seeds: How many, from 0. per_class: Training photos a class; None for all.
         tricks: Each is added alone to each arm. epochs, size: Instead of every arm's own.
         folds: For small sets: every kept photo is judged once in each of ``seeds`` repetitions of so many folds; the
@@ -126,13 +127,13 @@ def compare(
     from transfer.training.compare import compare as run_grid
 
     workspace = Workspace.of(workspace)
-    if not isinstance(arms, Grid):
-        parsed = tuple(Arm.parse(arm) for arm in arms)
-        sizes, names = tuple(per_class), tuple(tricks)
-        arms = Grid(parsed, seeds, sizes, names, epochs, size, folds, refit, engine, precision, half)
-    manifest = photos_of(workspace) if arms.folds else _split_photos_of(workspace)
-    runs = run_grid(manifest, workspace, grid=arms, jobs=jobs, ray=ray, budget=budget, on_progress=on_progress)
-    workspace.write_text(workspace.grid, arms.to_toml())
+    said = (seeds, tuple(per_class), tuple(tricks), epochs, size, folds, refit, engine, precision, half)
+    grid = arms if isinstance(arms, Grid) else Grid(tuple(Arm.parse(arm) for arm in arms), *said)
+    if grid is arms and Grid(grid.arms, *said) != Grid(grid.arms):
+        raise CallError("A Grid itself says what it runs.", remedy="Give seeds, per_class and the like to the Grid.")
+    manifest = photos_of(workspace) if grid.folds else _split_photos_of(workspace)
+    runs = run_grid(manifest, workspace, grid=grid, jobs=jobs, ray=ray, budget=budget, on_progress=on_progress)
+    workspace.write_text(workspace.grid, grid.to_toml())
     return Comparison(tuple(runs))
 
 

@@ -25,6 +25,12 @@ def command(workspace: str, edits: str | None, as_json: bool, quiet: bool) -> No
     Nothing is deleted: a photo is set aside with a reason, and comes back when the reason is gone. With --edits a table
     of all doubtful photos is written; fill in its column `action` (keep, exclude, verified, or relabel with new_label)
     and run the command again. Likely mislabels need the features of an earlier `transfer train`.
+
+    Near duplicates stay together in splits and folds that are made afterwards, so check before `transfer split`. What
+    sets photos aside or relabels them makes other data: runs made before are not compared with later ones.
+
+    Set aside are photos whose shorter side is below 32 pixels or whose longer one is more than five times that, and
+    those with hardly any contrast or no sharp edge.
     """
     fresh = edits is not None and not Path(edits).exists()
     with progress(quiet=quiet) as tell:

@@ -23,7 +23,7 @@ DAY = click.DateTime(["%Y-%m-%d"])
 @click.option("--per-class", default=100, show_default=True, help="Photos of each class.")
 @click.option("--background", default=0, metavar="N", help="A class of N unrelated photos, for `none of these`.")
 @click.option("--keywords", "file", metavar="FILE", help="Keywords in TOML or CSV.")
-@click.option("--licence", default="open", show_default=True, help="Such as cc0,by,by-sa; commercial; any.")
+@click.option("--licence", default="open", show_default=True, help="Codes such as cc0,by,by-sa, or a word for several.")
 @click.option("--since", type=DAY, help="First day of upload.")
 @click.option("--until", type=DAY, help="Last day of upload.")
 @click.option("--side", type=int, help="Make photos smaller, to so many pixels of the longer side.")
@@ -48,6 +48,13 @@ def command(
     A keyword may carry its class: "Felis catus=cat". Several keywords may feed one class. The first valid photos by the
     services' own rank are kept; the others are set aside with a reason. Run it again and it goes on where it stood;
     raise --per-class and it only adds. `transfer list sources` names the services.
+
+    --licence takes codes of Creative Commons, or `commercial` (may be sold), `derivatives` (may be changed), `open`
+    (may be passed on, so also nc and nd), or `any`.
+
+    Flickr needs a key, FLICKR_API_KEY and FLICKR_API_SECRET; Openverse gives more to who has one, OPENVERSE_CLIENT_ID
+    and OPENVERSE_CLIENT_SECRET; Wikimedia Commons wants --contact. Keys may also stand in
+    ~/.config/transfer/keys.toml, or the file that TRANSFER_KEYS names.
     """
     if recheck:
         with progress(quiet=quiet) as tell:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import fields
 
 import click
 
@@ -25,21 +25,23 @@ from transfer.cli.options import (
 from transfer.cli.progress import progress
 from transfer.grid import Grid
 
+COMMANDLINE = click.core.ParameterSource.COMMANDLINE
+
 
 @click.command("compare")
 @workspace
 @click.argument("arms", nargs=-1, metavar="ARM...")
-@click.option("--grid", type=click.Path(), metavar="FILE", help="A TOML file that says the same as ARM... and options.")
+@click.option("--grid", type=click.Path(), metavar="FILE", help="A TOML file in place of ARM... and its options.")
 @click.option("--seeds", default=5, show_default=True, help="How many runs of each arm; of folds, repetitions.")
 @click.option(
     "--per-class",
     type=PerClass(),
     default="all",
     show_default=True,
-    help="Training photos a class, with commas: 5,10,all.",
+    help="Photos a class to train and choose on, with commas: 5,10,all.",
 )
 @click.option(
-    "--tricks", default="", metavar="NAMES", help="Add each of these alone to each arm that it fits: augment,dropout."
+    "--tricks", default="", metavar="NAMES", help="Also each arm with each of these alone, where it fits: augment,ema."
 )
 @click.option("--folds", type=int, help="For small sets: judge every photo, in so many folds, --seeds times.")
 @click.option("--refit", is_flag=True, help="Train every arm again on train and validation once those have chosen.")
@@ -84,6 +86,9 @@ def command(
 
     Where a test split would be too small, --folds K judges every photo by a model that was trained without it: each
     arm is trained K times, --seeds times over. The splits of the workspace play no part then.
+
+    Every comparison leaves its grid as grid.toml in the workspace; --grid reads such a file. Its names are those of the
+    options (arms, seeds, per_class, tricks, folds, refit, epochs, size, engine, precision, half).
     """
     if (grid is None) == (not arms):
         raise click.UsageError("Name at least one ARM, or a --grid FILE, not both.")
@@ -92,7 +97,11 @@ def command(
         parsed = tuple(Arm.parse(arm) for arm in arms)
         wanted = Grid(parsed, seeds, tuple(per_class), names, epochs, size, folds, refit, engine, precision, half)
     else:
-        wanted = Grid.read(Path(grid))
+        context = click.get_current_context()
+        given = [field.name for field in fields(Grid) if context.get_parameter_source(field.name) is COMMANDLINE]
+        if beside := [f"--{name.replace('_', '-')}" for name in given if name != "arms"]:
+            raise click.UsageError(f"Write {', '.join(beside)} into the --grid FILE, or name ARM... instead of it.")
+        wanted = Grid.read(grid)
     with progress(quiet=quiet) as tell:
         comparison = workflow.compare(workspace, wanted, jobs=jobs, ray=ray, budget=budget, on_progress=tell)
     rows = comparison.rows()

@@ -34,7 +34,7 @@ class Threshold(click.ParamType):
 @click.command("export")
 @workspace
 @click.argument("run", required=False)
-@click.option("--best", is_flag=True, help="The best run by validation; also what is taken without RUN.")
+@click.option("--best", is_flag=True, help="The best arm's best run; also what is taken without RUN.")
 @click.option("--into", required=True, metavar="DIR", help="The folder to write.")
 @click.option("--calibrate", is_flag=True, help="Make its probabilities mean what they say, by temperature scaling.")
 @click.option(
@@ -55,7 +55,8 @@ def command(
 ) -> None:
     """Write a run as a SavedModel that takes raw photos.
 
-    It is written only after a fresh process, without Keras, has answered on real photos as the run did.
+    The best is chosen on validation: the arm with the highest mean over its seeds on all photos, and of it the best
+    seed. It is written only after a fresh process, without Keras, has answered on real photos as the run did.
     With --calibrate its probabilities are scaled by one temperature, fitted on the validation photos: no answer
     changes, only how sure it is.
 

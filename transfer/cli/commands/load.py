@@ -20,7 +20,9 @@ def command(path: str, into: str, copy: bool, quiet: bool) -> None:
 
     \b
     PATH is  root/CLASS/*                           class folders
-             root/{train,validation,test}/CLASS/*   given parts, kept as given
+             root/{train,validation,test}/CLASS/*   given parts, kept as given; of two, such as train and val,
+                                                    the second is the test split, and validation is drawn
+                                                    from the first
              photos.csv                             columns path or url, label and, if you like, split,
                                                     licence, author, page; also .tsv, .jsonl, .parquet
              tfds:NAME                              a data set that TensorFlow Datasets has prepared, looked

@@ -9,12 +9,14 @@ from transfer.cli import INTERRUPTED, show
 from transfer.cli.options import as_json, engine, epochs, half, precision, quiet, size, workspace
 from transfer.cli.progress import progress
 
+NO_LOGS = "no TensorBoard files: the run was there already, and they are written while it is trained"
+
 
 @click.command("train")
 @workspace
 @click.argument("arm", required=False)
 @click.option("--seed", default=0, show_default=True, help="Of initial weights, photo order and training subset.")
-@click.option("--per-class", type=int, help="Train on so many photos a class.  [default: all]")
+@click.option("--per-class", type=int, help="Train and choose on so many photos a class.  [default: all]")
 @epochs
 @size
 @engine
@@ -48,10 +50,18 @@ def command(
     """Train one arm; without ARM, the one that the number of photos and the device suggest.
 
     ARM is BACKBONE[@WEIGHTS][:STRATEGY][+TRICK...], for example vgg16:fine_tune_top or lenet5:from_scratch.
-    `transfer list backbones` and `transfer list strategies` name what there is. A run that exists is not made again.
+    `transfer list backbones` and `transfer list strategies` name what there is; without STRATEGY it is linear_probe.
+    WEIGHTS are `imagenet`, `none` or a file of a network without its head. Published ones are fetched once into
+    $KERAS_HOME/models (~/.keras/models), from TRANSFER_WEIGHTS_URL where that names a mirror. A run that exists is not
+    made again, unless --find-rate asks for the curve that it lacks.
+
+    Without ARM it is MobileNetV2: a linear probe below 50 training photos a class, else fine_tune_top on a CPU and
+    fine_tune_all on a GPU. Of --per-class N a fifth chooses penalty and epoch, from 5 on; the validation split then
+    plays no part, so that all sizes are treated alike.
 
     Ctrl-C leaves a run that can be asked and exported, and has not met the test split; a killed training loses the
-    epoch it was in, or a second where epochs are quick. The same command goes on from there, to the same end.
+    epoch it was in, or a few where keeping each would take longer than a tenth of it. The same command goes on from
+    there, to the same end.
     """
     because = ""
     if arm is None:
@@ -82,5 +92,6 @@ def command(
     if find_rate and not quiet:
         show.range_tests(run.rates(), run.facts["strategy"]["steps"])
     if tensorboard and not quiet:
-        click.echo(f"tensorboard --logdir {run.path / 'tensorboard'}", err=True)
+        logs = run.path / "tensorboard"
+        click.echo(f"tensorboard --logdir {logs}" if logs.is_dir() else NO_LOGS, err=True)
     return INTERRUPTED if run.status == "interrupted" else 0

@@ -143,7 +143,8 @@ def _build(preset: str, size: int) -> keras.Model:
     """The network of a preset for pictures of that side, with random weights."""
     backbone = _installed().models.Backbone
     try:
-        network = backbone.from_preset(preset, load_weights=False, image_shape=(size, size, 3), dtype="float32")
+        precision = keras.config.dtype_policy()  # a preset brings its own
+        network = backbone.from_preset(preset, load_weights=False, image_shape=(size, size, 3), dtype=precision)
     except TypeError as error:  # no such argument
         raise _unfit(preset, "It takes no pictures of a size that is asked for") from error
     single = isinstance(network.output, keras.KerasTensor) and isinstance(network.input, keras.KerasTensor)

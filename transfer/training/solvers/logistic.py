@@ -1,6 +1,7 @@
 """Multinomial logistic regression by L-BFGS along a path of penalties.
 
-The loss is mean cross-entropy + penalty/2 * |kernel|^2; the bias is free. Features are divided by one number, their
+The loss is mean cross-entropy + penalty/2 * |kernel|^2, of two classes with the difference of their two kernels in the
+place of both; the bias is free. Features are divided by one number, their
 root mean square, so that a penalty means the same for every backbone, and that number is folded back into the kernel:
 the solution is a plain dense layer on the raw features.
 """

@@ -8,11 +8,16 @@ When: long trainings of convolutional networks.
 
 import dataclasses
 
-from transfer.strategy import Phase, Strategy
+from transfer.strategy import Phase, Solver, Strategy
 
 
 def trick(strategy: Strategy) -> Strategy:
-    """Momentum 0.9 in every phase, at ten times its rate."""
-    changed = strategy.map_phases(optimizer="sgd")
-    steps = (dataclasses.replace(s, rate=10 * s.rate) if isinstance(s, Phase) else s for s in changed.steps)
-    return dataclasses.replace(changed, steps=tuple(steps))
+    """Momentum 0.9 in every phase that has it not yet, at ten times its rate."""
+    strategy.map_phases()  # says so where there is none
+
+    def changed(step: Solver | Phase) -> Solver | Phase:
+        if isinstance(step, Solver) or step.optimizer == "sgd":
+            return step
+        return dataclasses.replace(step, optimizer="sgd", rate=10 * step.rate)
+
+    return dataclasses.replace(strategy, steps=tuple(map(changed, strategy.steps)))
