@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import numpy
 import pytest
+from tensorflow.python.framework import config
 
 from transfer import pixels, workflow
 from transfer.arm import Arm
@@ -55,6 +57,18 @@ def test_the_same_plan_ends_with_the_same_bits_whatever_the_process_did_before(
     assert one.id == other.id
     assert (one.predictions("test").probabilities == other.predictions("test").probabilities).all()
     assert [row["loss"] for row in one.history()] == [row["loss"] for row in other.history()]
+
+
+def test_whoever_trains_in_a_process_of_their_own_draws_on_as_before(workspace: Workspace) -> None:
+    random.seed(5)
+    numpy.random.seed(5)
+    expected = random.random(), numpy.random.rand()
+    random.seed(5)
+    numpy.random.seed(5)
+    before = config.is_op_determinism_enabled()
+    workflow.train(workspace, "raw_pixels", size=8)
+    assert (random.random(), numpy.random.rand()) == expected
+    assert config.is_op_determinism_enabled() == before
 
 
 def test_a_photo_that_is_gone_is_named_also_where_it_is_read_in_the_middle_of_training(

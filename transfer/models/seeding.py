@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy
 
@@ -16,3 +18,22 @@ def seed_draws(seed: int) -> None:
     """
     random.seed(seed)
     numpy.random.seed(seed)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let whoever trains in a process of their own draw on as if nothing had been trained.
+
+    Python's and numpy's draws are put back, and TensorFlow's determinism, under which every draw without a seed is an
+    error.
+    """
+    from tensorflow.python.framework import config
+
+    drawn, also_drawn, determined = random.getstate(), numpy.random.get_state(), config.is_op_determinism_enabled()
+    try:
+        yield
+    finally:
+        random.setstate(drawn)
+        numpy.random.set_state(also_drawn)
+        if not determined:
+            config.disable_op_determinism()

@@ -57,6 +57,7 @@ def train(
         on_progress: Told ``(done, total, what)``.
     """
     from transfer.grid import Grid
+    from transfer.models.seeding import undisturbed
     from transfer.training.features import quiet
     from transfer.training.plan import resolve
     from transfer.training.trial import Conduct, run_trial
@@ -69,7 +70,8 @@ def train(
     one = Grid((Arm.parse(arm),), **settings)
     plan = resolve(one.arms[0], manifest, seed=seed, per_class=per_class, rate=rate, gpus=gpus, **settings)
     conduct = Conduct(find_rate=find_rate, tensorboard=tensorboard, deterministic=deterministic)
-    return run_trial(plan, manifest, workspace, conduct=conduct, on_progress=on_progress or quiet)
+    with undisturbed():
+        return run_trial(plan, manifest, workspace, conduct=conduct, on_progress=on_progress or quiet)
 
 
 def suggested(workspace: Place, *, per_class: int | None = None, seed: int = 0) -> Suggestion:
