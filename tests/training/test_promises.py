@@ -15,7 +15,7 @@ from transfer import workflow
 from transfer.arm import Arm
 from transfer.manifest import Manifest
 from transfer.models.backbone import Backbone, Stage
-from transfer.models.classifier import Classifier
+from transfer.models.classifier import ADAPTING, Classifier
 from transfer.strategy import Head, Strategy
 from transfer.training.activations import Activations
 from transfer.training.fit import Fitted, Loop
@@ -144,6 +144,32 @@ def test_a_strategy_moves_what_it_promises_and_nothing_else(split: tuple[Workspa
     assert strategy.batch_norm == ("adapt" if kinds >= STATISTICS else "frozen"), "the word in the tables"
     assert fitted.views == (2 if name == "frozen_augmented" else 0)
     assert all(math.isfinite(row["loss"]) for row in fitted.history)
+
+
+def test_batch_norm_that_adapts_has_left_its_old_statistics_after_some_tens_of_steps() -> None:
+    """MobileNetV2's layers in Keras have a momentum of 0.999: after a short training they would know nothing of it."""
+    slow = dataclasses.replace(SMALL, network=lambda size: with_momentum(network(size), 0.999))
+    classifier = Classifier(slow, Head(), classes=3, size=16)
+    pictures = numpy.random.default_rng(0).integers(0, 256, (32, 16, 16, 3)).astype("uint8")
+    norm = next(one for one in classifier.network.layers if isinstance(one, keras.layers.BatchNormalization))
+    classifier.thaw(0, batch_norm="adapt")
+    assert norm.momentum == 0.999, "below the cut it is left alone"
+    classifier.thaw(len(STAGES), batch_norm="adapt")
+    before = numpy.array(norm.moving_mean)
+    own = keras.Model(classifier.network.input, norm.input)
+    mean = numpy.array(own(slow.preprocess(keras.ops.cast(pictures, "float32")))).mean(axis=(0, 1, 2))
+    for _ in range(40):
+        classifier.top(0)(pictures, training=True)
+    expected = mean + (before - mean) * ADAPTING**40
+    assert numpy.array(norm.moving_mean) == pytest.approx(expected, abs=1e-4)
+    assert abs(expected - mean).max() < 0.05 * abs(before - mean).max()
+
+
+def with_momentum(model: keras.Model, momentum: float) -> keras.Model:
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = momentum
+    return model
 
 
 def test_discriminative_rates_move_lower_stages_less(split: tuple[Workspace, Manifest]) -> None:
