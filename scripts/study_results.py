@@ -42,6 +42,8 @@ def train(workspace: Workspace, asked: argparse.Namespace, deadline: float | Non
         strategies = [f"{backbone}:{name}" for name in asked.strategies]
         tricked = [f"{backbone}:{name}" for name in TRICKED]
         for arms, tricks in ((strategies, ()), *((tricked, (trick,)) for trick in asked.tricks)):
+            if not arms:
+                continue
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
                 return

@@ -77,6 +77,24 @@ def test_the_mean_over_the_seeds_chooses_the_arm_and_the_best_seed_is_shipped(wo
     assert best(read_runs(workspace)).id == shipped[1].id, "of equal seeds the lowest"
 
 
+def test_a_rule_that_depends_on_the_number_of_photos_is_one_competitor_in_all_folds(workspace: Workspace) -> None:
+    for seed, epochs in enumerate((4, 5, 4)):
+        write(workspace, "a:rule", 15, seed=seed, folds=3, strategy={"epochs": epochs}, rule={"epochs": 1})
+    (found,) = competitors(read_runs(workspace))
+    assert [run.seed for run in found.runs] == [0, 1, 2]
+
+
+def test_runs_of_a_drawn_size_are_of_other_data_once_other_photos_belong_together(workspace: Workspace) -> None:
+    few = write(workspace, "a:probe", 15, per_class=5)
+    full = write(workspace, "a:probe", 15)
+    assert {run.id for run in present(read_runs(workspace), PHOTOS)} == {few.id, full.id}
+    train = PHOTOS.part("train")[:2]
+    burst = PHOTOS.replace(dataclasses.replace(one, group="b") if one in train else one for one in PHOTOS.photos)
+    assert [run.id for run in present(read_runs(workspace), burst)] == [full.id]
+    again = write(workspace, "a:probe", 16, per_class=5, groups=burst.groups_digest())
+    assert {run.id for run in present(read_runs(workspace), burst)} == {full.id, again.id}
+
+
 def test_of_equal_arms_the_one_that_trains_fewer_weights_and_then_the_name_is_first(workspace: Workspace) -> None:
     write(workspace, "c:probe", 15, trainable=50)
     write(workspace, "b:probe", 15, trainable=50)

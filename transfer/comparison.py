@@ -140,8 +140,8 @@ def latest(runs: Iterable[Run]) -> list[Run]:
 
 
 def setting(run: Run) -> str:
-    """What makes two runs the same competitor: every resolved value except the seed."""
-    facts = [run.facts.get(name) for name in DECISIVE]
+    """What makes two runs the same competitor: every resolved value except the seed; of a rule the rule."""
+    facts = [run.facts.get("rule" if name == "strategy" and "rule" in run.facts else name) for name in DECISIVE]
     return json.dumps([run.arm, ground(run), run.data, facts], sort_keys=True)
 
 
@@ -152,8 +152,14 @@ def ground(run: Run) -> Ground:
 
 def present(runs: Iterable[Run], manifest: Manifest) -> list[Run]:
     """The runs that were made with these photos, labels, and splits or groups."""
-    data = {manifest.training_digest(), folds.digest(manifest)}
-    return [run for run in runs if run.data in data]
+    data, groups = {manifest.training_digest(), folds.digest(manifest)}, manifest.groups_digest()
+
+    def drawn(run: Run) -> bool:
+        """Whether the photos of a smaller size, which keep groups together, would be drawn so again."""
+        facts = run.facts
+        return run.per_class is None or "folds" in facts or not run.usable or facts.get("groups") == groups
+
+    return [run for run in runs if run.data in data and drawn(run)]
 
 
 def row(run: Run) -> dict[str, Any]:

@@ -87,6 +87,11 @@ class Manifest:
         rows = sorted((photo.sha256, photo.label, photo.split or "") for photo in self.kept)
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
+    def groups_digest(self) -> str | None:
+        """Of what belongs together in train, which decides what a smaller size draws; None where nothing does."""
+        rows = sorted((photo.sha256, photo.group) for photo in self.part("train") if photo.group)
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest() if rows else None
+
     # --- on disk ---
 
     def to_jsonl(self) -> str:

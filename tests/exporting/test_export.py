@@ -187,13 +187,22 @@ def test_names_from_elsewhere_become_neither_markdown_nor_formulas(made: Made) -
         manifest.photos[0], title="=HYPERLINK(1)", licence="<script>|x|", image_url="file:///home/someone/1.png"
     )
     manifest = manifest.replace([hostile])
-    evil = dataclasses.replace(run, arm="[x](javascript:1)<img src=x>")
+    evil = dataclasses.replace(run, arm="[x](javascript:1)<img src=x> Grevy's")
     text = card.model_card(evil, manifest, Exported(made[2].path, "saved_model", 0.0, 1))
     assert "<script>" not in text
     assert "<img" not in text
+    assert "Grevy's" in text
     assert "[x](" not in text
     assert "'=HYPERLINK(1)" in credits_csv(manifest)
     assert "file://" not in credits_csv(manifest)
+
+
+def test_a_failed_run_is_refused_by_a_sentence(made: Made, tmp_path: Path) -> None:
+    workspace, run, _ = made
+    failed = dataclasses.replace(run, status="failed", reason="no memory", path=tmp_path / "run")
+    with pytest.raises(ExportError, match=r"nothing to export.*no memory"):
+        saved_model.export(failed, workspace, Manifest.read(workspace), into=tmp_path / "model")
+    assert not (tmp_path / "model").exists()
 
 
 def test_what_is_neither_a_run_nor_a_model_is_refused(tmp_path: Path) -> None:

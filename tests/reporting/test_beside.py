@@ -105,6 +105,12 @@ def test_the_text_says_what_the_page_says(workspace: Workspace) -> None:
     assert not re.search(r"<[a-z]|None|&amp;", text)
 
 
+def test_the_text_of_an_arm_without_a_mistake_says_so(workspace: Workspace) -> None:
+    manifest = photos(workspace)
+    write_runs(workspace, manifest, (dataclasses.replace(HEAD, skill=60.0),), seeds=1)
+    assert "It makes no mistake." in (report(workspace, manifest) / "report.md").read_text(encoding="utf-8")
+
+
 def test_every_row_of_a_table_in_the_text_has_as_many_cells_as_its_head(workspace: Workspace) -> None:
     manifest = photos(workspace, labels=("a|b", "c\nd", "<img src=x>"), counts=(4, 20, 30))
     write_runs(workspace, manifest, (dataclasses.replace(LENET, arm="x|y:from_scratch"), PROBE))

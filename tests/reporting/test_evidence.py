@@ -27,7 +27,10 @@ from transfer.manifest import Manifest
 from transfer.reporting.evidence import gather
 from transfer.reporting.sections.verdict import judge
 from transfer.run import read_runs
+from transfer.shelf import Shelf
 from transfer.workspace import Workspace
+
+SECTIONS = Shelf("transfer.reporting.sections", "section")
 
 
 def test_runs_are_put_together_by_arm_and_size_and_ordered_by_validation(workspace: Workspace) -> None:
@@ -151,6 +154,35 @@ def test_photos_of_one_group_count_once_in_the_interval_of_an_arm(workspace: Wor
         assert result.interval is not None
         widths.append(result.interval.high - result.interval.low)
     assert widths[1] > 2 * widths[0]
+
+
+def test_which_photos_belong_together_is_what_the_manifest_says_now(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_runs(workspace, manifest, (LENET, PROBE), seeds=1)
+    (alone,) = gather(workspace, manifest, read_runs(workspace)).pairs
+    bursts = [dataclasses.replace(one, group=f"{one.label} {int(one.id[-4:]) // 10}") for one in manifest.kept]
+    grouped = manifest.replace(bursts)  # as `transfer check` would, after these runs were made
+    found = gather(workspace, grouped, read_runs(workspace))
+    assert found.pairs[0].difference.groups < alone.difference.groups == alone.difference.photos
+    assert not found.pairs[0].exact
+
+
+def test_one_fold_in_common_makes_a_page_that_asks_for_more(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    folds(workspace, manifest, PROBE, repetitions=1)
+    write_run(workspace, manifest, LENET, seed=0, folds=3)
+    found = gather(workspace, manifest, read_runs(workspace))
+    assert "more folds or repetitions would" in SECTIONS["verdict"].body(found)
+
+
+def test_arms_that_judged_no_photo_in_common_are_no_pair(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_run(workspace, manifest, PROBE)
+    renamed = Manifest(tuple(dataclasses.replace(one, id=f"renamed {one.id}") for one in manifest.photos))
+    write_run(workspace, renamed, LENET)
+    found = gather(workspace, renamed, read_runs(workspace))
+    assert len(found.main) == 2
+    assert found.pairs == ()
 
 
 def test_the_worst_mistakes_are_wrong_and_stand_in_the_order_of_their_loss(workspace: Workspace) -> None:

@@ -259,6 +259,39 @@ def test_an_arm_of_another_input_size_is_no_arm_without_the_trick(workspace: Wor
     assert effects(gather(workspace, manifest, read_runs(workspace))) == ()
 
 
+def test_a_trick_that_is_about_the_size_is_measured_at_its_own(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    higher = dataclasses.replace(HEAD, arm=f"{HEAD.arm}+higher_resolution")
+    write_run(workspace, manifest, HEAD, strategy={"scale": 1.0}, size=224)
+    write_run(workspace, manifest, higher, strategy={"scale": 1.25}, size=288)
+    (found,) = effects(gather(workspace, manifest, read_runs(workspace)))
+    assert found.trick == "higher_resolution"
+
+
+def test_an_arm_that_was_asked_for_other_epochs_is_no_arm_without_the_trick(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_run(workspace, manifest, HEAD, asked={"epochs": 3, "rate": None})
+    write_run(workspace, manifest, AUGMENTED, asked={"epochs": 10, "rate": None})
+    assert effects(gather(workspace, manifest, read_runs(workspace))) == ()
+
+
+def test_a_trick_is_measured_over_the_seeds_that_both_have(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_runs(workspace, manifest, (HEAD,), seeds=3, precision="float32")
+    write_runs(workspace, manifest, (AUGMENTED,), seeds=2, precision="float32")
+    (found,) = effects(gather(workspace, manifest, read_runs(workspace)))
+    assert found.pair.difference.seeds == 2
+
+
+def test_where_nothing_was_chosen_the_page_does_not_say_that_validation_chose(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_runs(workspace, manifest, (PROBE, LENET), splits=("test",))
+    found = gather(workspace, manifest, read_runs(workspace))
+    words = said("verdict", found) + said("arms", found)
+    assert "alidation chose" not in words
+    assert "Nothing could be held out to choose by, so arms stand by name." in words
+
+
 def test_a_run_whose_arm_cannot_be_read_stops_no_section(workspace: Workspace) -> None:
     strange = dataclasses.replace(LENET, arm="<b>:from_scratch")
     found = evidence(workspace, (HEAD, AUGMENTED, strange))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from transfer import scores
+from transfer.credits import inline
 from transfer.exporting.refusing import Refusing
 from transfer.manifest import Manifest
 from transfer.run import Run
@@ -19,9 +19,9 @@ def model_card(run: Run, manifest: Manifest, exported: Exported) -> str:
     """Markdown: use, figures with intervals, how it was proved, the licences of the data."""
     facts = run.facts
     licences = Counter(photo.licence or "not stated" for photo in manifest.kept)
-    return f"""# {_inline(run.arm)}
+    return f"""# {inline(run.arm)}
 
-A classifier of {len(run.labels)} classes: {_inline(", ".join(run.labels))}.
+A classifier of {len(run.labels)} classes: {inline(", ".join(run.labels))}.
 
 ## Use
 
@@ -53,7 +53,7 @@ largest difference of any probability from those {
 ## Data
 
 Run `{run.id}`, data `{run.data[:12]}`. Licences of the photos: {
-        _inline(", ".join(f"{licence} ({count:,})" for licence, count in sorted(licences.items())))
+        inline(", ".join(f"{licence} ({count:,})" for licence, count in sorted(licences.items())))
     }. Every photo with its author, where known, stands in `CREDITS.csv` and `CREDITS.md`.
 """
 
@@ -141,11 +141,3 @@ def _figures(run: Run) -> str:
             span = f"{interval.low:.3f} to {interval.high:.3f}"
             lines.append(f"| {split} | {len(correct):,} | {correct.mean():.3f} | {span} |")
     return "\n".join(lines)
-
-
-def _inline(text: str) -> str:
-    """Labels and licences are other people's words: no line of theirs may become Markdown or HTML of ours."""
-    escaped = "".join(
-        f"\\{character}" if character in r"\`*_{}[]()#|!" else character for character in html.escape(text)
-    )
-    return " ".join(escaped.split())

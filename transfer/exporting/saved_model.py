@@ -103,6 +103,8 @@ def export(
     """
     if unknown_below is not None:
         refusing.check(unknown_below, run.labels)
+    if not run.usable:
+        raise ExportError("This run has nothing to export.", received=f"{run.id}, {run.status}: {run.reason}")
     _check_target(into)
     temperature = _temperature(run) if calibrate else None
     validation, test = (_at(run.predictions(split), temperature) for split in ("validation", "test"))

@@ -124,7 +124,7 @@ def gather(workspace: Workspace, manifest: Manifest, runs: Sequence[Run], *, tit
     done = latest([run for run in own if run.done])
     given = [run for run in done if ground(run).folds is None] or done
     stated = "test" if any(run.predictions("test").photos for run in given) else "validation"
-    results = _in_one_order(results_of(competitors(done), stated))
+    results = _in_one_order(results_of(competitors(done), stated, manifest))
     return Evidence(
         title=title or workspace.root.absolute().name,
         manifest=manifest,

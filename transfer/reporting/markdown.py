@@ -34,7 +34,7 @@ def to_markdown(evidence: Evidence) -> str:
         blocks += ["## Tricks", "Each trick alone: the arm with it minus the same arm without.", _tricks(found)]
     said = confusion.body(evidence)
     if said:
-        blocks += ["## Confusion", "\n".join(f"- {line}" for line in _parts(said, "li")) or _said(said)[-1]]
+        blocks += ["## Confusion", "\n".join(f"- {line}" for line in _parts(said, "li")) or _said(said)[1]]
     if evidence.results:
         blocks += ["## Costs", _costs(evidence)]
     said = provenance.body(evidence)

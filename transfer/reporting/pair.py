@@ -70,16 +70,17 @@ def pairs_of(results: Sequence[Result]) -> tuple[Pair, ...]:
     for ground, of_ground in itertools.groupby(measured, key=lambda result: result.ground):
         difference = _in_folds if ground.folds else on_one_split
         found = [
-            (a, b, _possible(difference(a, b, seeds)))
+            (a, b, _possible(seen))
             for a, b in itertools.combinations(of_ground, 2)
-            if (seeds := [seed for seed in a.seeds if seed in b.seeds])
+            if (seeds := [seed for seed in a.seeds if seed in b.seeds]) and (seen := difference(a, b, seeds))
         ]
         alone = [_p_value(a, b, difference) for a, b, difference in found]
         pairs += [Pair(*one, *p) for one, *p in zip(found, alone, scores.holm(alone), strict=True)]
     return tuple(pairs)
 
 
-Difference = Callable[[Result, Result, Sequence[int]], scores.Difference]
+Difference = Callable[[Result, Result, Sequence[int]], scores.Difference | None]
+"""None where there is no photo that all arms have judged."""
 
 
 def _on_one_split(measured: Sequence[Result]) -> Difference:
@@ -87,6 +88,8 @@ def _on_one_split(measured: Sequence[Result]) -> Difference:
     if not measured:
         return _in_folds
     common = set.intersection(*({*part.photos} for result in measured for part in result.stated))
+    if not common:  # a run of photos that have other names by now
+        return lambda a, b, seeds: None
     first = measured[0].stated[0]
     photos = [photo for photo in first.photos if photo in common]
     group_of = dict(zip(first.photos, first.groups, strict=True))

@@ -9,6 +9,7 @@ else is of the answers to all photos, put together for each repetition, since a 
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ import numpy
 from transfer import scores
 from transfer.comparison import DECISIVE, Competitor, Ground, ground
 from transfer.folds import Fold
+from transfer.manifest import Manifest
 from transfer.reporting.markup import plural
 from transfer.run import Predictions, Run
 
@@ -183,14 +185,23 @@ class Result:
         return numpy.sum(tables, axis=0)
 
 
-def results_of(competitors: Sequence[Competitor], stated: str) -> tuple[Result, ...]:
-    """The competitors in their order, with what they answered and how they trained."""
+def results_of(competitors: Sequence[Competitor], stated: str, manifest: Manifest) -> tuple[Result, ...]:
+    """The competitors in their order, with what they answered and how they trained.
+
+    Which photos belong together is what the manifest says now: a run knows what was known when it was made.
+    """
+    group_of = {photo.id: photo.group or photo.sha256 for photo in manifest.photos}
+
+    def regrouped(part: Predictions) -> Predictions:
+        pairs = zip(part.photos, part.groups, strict=True)
+        return dataclasses.replace(part, groups=tuple(group_of.get(photo, group) for photo, group in pairs))
+
     titles = _titles([one.runs for one in competitors])
     return tuple(
         Result(
             title=title,
             runs=one.runs,
-            stated=tuple(run.predictions("test" if one.ground.folds else stated) for run in one.runs),
+            stated=tuple(regrouped(run.predictions("test" if one.ground.folds else stated)) for run in one.runs),
             validation=one.validation,
             histories=tuple(run.history() for run in one.runs),
             rates=tuple(run.rates() for run in one.runs),
@@ -224,7 +235,8 @@ def _short(arm: str) -> str:
 
 def _settings(run: Run) -> dict[str, str]:
     """What may tell two settings of one arm apart, as words."""
-    flat = _flat({name: run.facts.get(name) for name in DECISIVE if name not in ("refit", "half")})
+    facts = {name: run.facts.get(name) for name in DECISIVE if name not in ("refit", "half")}
+    flat = _flat(facts | {"strategy": run.facts.get("rule", facts["strategy"])})
     flat["kept"] = "in half precision" if run.facts.get("half") else "whole"
     return {"": "refitted" if run.facts.get("refit") else ""} | flat
 

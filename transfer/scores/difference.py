@@ -227,8 +227,10 @@ def photos_needed(seen: Difference, *, gap: float = 0.01, power: float = 0.8, al
         gap: The difference that matters, a share: 0.01 is one point.
 
     Returns:
-        Photos, or None where the seeds vary so much that no number of photos would do and more seeds are needed.
+        Photos, or None where no number of them would do: the seeds vary too much, or there is but one split.
     """
+    if not (math.isfinite(seen.seed_variance) and math.isfinite(seen.photo_variance)):
+        return None  # of one split, say, which tells nothing of another
     allowed = (gap / float(stats.norm.isf(alpha / 2) + stats.norm.isf(1 - power))) ** 2 - seen.seed_variance
     if allowed <= 0:
         return None

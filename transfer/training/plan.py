@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,6 +57,7 @@ class Plan:
         gpus: How many train this arm together; None for one.
         groups: Where a size is drawn from the train split, digest of which of its photos belong together; None where
             none do.
+        rule: Of a strategy that depends on the number of photos, what it says of none: one for every size and fold.
         epochs, rate: Where they were asked for instead of the strategy's own, which then has them already.
     """
 
@@ -78,6 +78,7 @@ class Plan:
     rate: float | None = None
     gpus: int | None = None
     groups: str | None = None
+    rule: Strategy | None = None
 
     @property
     def backbone(self) -> Backbone:
@@ -156,11 +157,7 @@ def resolve(
     _check_numbers(seed=seed, per_class=per_class, epochs=epochs, size=size, folds=folds, gpus=gpus)
     backbone = BACKBONES[arm.backbone]
     seen = folded(manifest, Fold.of_seed(seed, folds)) if folds else manifest
-    strategy = resolve_strategy(arm, lambda: len(choose(seen, per_class=per_class, seed=seed).train))
-    if epochs is not None:
-        strategy = strategy.with_epochs(epochs)
-    if rate is not None:
-        strategy = strategy.with_rate(rate)
+    strategy = _asked(arm, epochs, rate, lambda: len(choose(seen, per_class=per_class, seed=seed).train))
     weights = locate(arm.backbone, backbone, arm.weights, pretrained=strategy.pretrained, arm=str(arm))
     if size is None:
         size = (weights and weights.size) or usual_size(backbone, manifest)
@@ -185,14 +182,15 @@ def resolve(
         epochs=epochs,
         rate=rate,
         gpus=gpus,
-        groups=None if per_class is None else _groups(seen),
+        groups=None if per_class is None or folds else manifest.groups_digest(),
+        rule=None if isinstance(STRATEGIES[arm.strategy], Strategy) else _asked(arm, epochs, rate),
     )
 
 
-def _groups(manifest: Manifest) -> str | None:
-    """Digest of the groups of the train split: ``choose`` keeps each of them on one side."""
-    groups = sorted((photo.sha256, photo.group) for photo in manifest.part("train") if photo.group)
-    return hashlib.sha256(json.dumps(groups).encode()).hexdigest() if groups else None
+def _asked(arm: Arm, epochs: int | None, rate: float | None, photos: Callable[[], int] = lambda: 0) -> Strategy:
+    strategy = resolve_strategy(arm, photos)
+    strategy = strategy if epochs is None else strategy.with_epochs(epochs)
+    return strategy if rate is None else strategy.with_rate(rate)
 
 
 def data_of(manifest: Manifest, folds: int | None) -> str:

@@ -269,6 +269,8 @@ def _facts(plan: Plan, classifier: Classifier, fitted: Fitted, activations: Acti
         }
     return plan.decisive() | {
         "weights": plan.weights and {"name": plan.weights.name, "sha256": plan.weights.sha256},
+        "asked": {"epochs": plan.epochs, "rate": plan.rate},
+        **({"rule": plan.rule.to_dict()} if plan.rule else {}),
         "cut": fitted.cut,
         "batch_norm": plan.strategy.batch_norm,
         "parameters": {"trainable": fitted.trainable, "total": about["parameters"] + classifier.scores.count_params()},

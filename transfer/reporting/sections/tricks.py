@@ -55,11 +55,10 @@ def effects(evidence: Evidence) -> tuple[Effect, ...]:
 def _added(more: Result, less: Result) -> str | None:
     """The one trick that tells the first arm from the second, or None."""
     one, other = _arm(more), _arm(less)
-    if (
-        one is None
-        or other is None
-        or any(more.facts(name) != less.facts(name) for name in ("size", "precision", "half", "refit"))
-    ):
+    settings = [("precision",), ("half",), ("refit",), ("asked", "epochs"), ("asked", "rate")]
+    if more.each("strategy", "scale") == less.each("strategy", "scale"):  # else the size is what the trick is about
+        settings.append(("size",))
+    if one is None or other is None or any(more.each(*name) != less.each(*name) for name in settings):
         return None
     for place, trick in enumerate(one.tricks):
         if Arm(one.backbone, one.strategy, one.weights, one.tricks[:place] + one.tricks[place + 1 :]) == other:

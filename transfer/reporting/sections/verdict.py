@@ -63,6 +63,12 @@ class Verdict:
         return scores.photos_needed(self.nearest.difference, gap=GAP) if self.nearest else None
 
     @property
+    def small(self) -> bool:
+        """Whether the interval to the nearest arm excludes a difference of one point."""
+        seen = self.nearest.difference if self.nearest else None
+        return seen is not None and max(-seen.low, seen.high) < GAP
+
+    @property
     def cheapest(self) -> Result | None:
         """The one that trains fastest among the leader and those it cannot be told from."""
         rivals = [self.leader, *(pair.b for pair in self.level)]
