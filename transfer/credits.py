@@ -92,7 +92,7 @@ def write_credits(manifest: Manifest, workspace: Workspace) -> None:
     """Keep CREDITS.csv and CREDITS.md of a workspace in step with its manifest."""
     for name, text in (("CREDITS.csv", credits_csv(manifest)), ("CREDITS.md", credits_page(manifest))):
         path = workspace.root / name
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
+        if not path.exists() or path.read_bytes() != text.encode("utf-8"):
             workspace.write_text(path, text)
 
 

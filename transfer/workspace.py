@@ -19,6 +19,7 @@ files mean.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -155,6 +156,32 @@ class Workspace:
         except OSError as error:
             raise self._unwritable(path, error) from error
         self._written(path)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let no other process change the photos meanwhile; it ends with the process, however that ends.
+
+        Raises:
+            WorkspaceError: Another one is changing them.
+        """
+        if not self.root.is_dir():
+            yield
+            return
+        folder = os.open(self.root, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise WorkspaceError(
+                    "Another process is changing the photos of this workspace.",
+                    received=self.root,
+                    remedy="Wait until it has ended (collect, load, check, split or recheck), then ask again.",
+                ) from error
+            except OSError:  # a file system without locks has none to wait for
+                pass
+            yield
+        finally:
+            os.close(folder)
 
     def sweep(self) -> None:
         """Take away what a process that was killed was just writing among the images."""

@@ -9,6 +9,7 @@ import random
 import signal
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,12 @@ def world():
 def collect(world: World, workspace: Workspace | Path, *, workers: int = 4, policy=None, **settings) -> Collected:
     settings = {"classes": {"apple": ("apple",), "pear": ("pear",)}, "per_class": 5, "sources": ("flickr",)} | settings
     return collect_photos(Wanted(**settings), Workspace.of(workspace), world.web(**policy or {}), workers=workers)
+
+
+def test_photos_of_unknown_date_are_left_out_whichever_end_was_named(world, workspace):
+    for days in ({"until": date(2020, 1, 1)}, {"since": date(2020, 1, 1)}):
+        with pytest.raises(DataError):
+            collect(world, workspace, sources=("openverse",), **days)
 
 
 def titles(manifest: Manifest, label: str = "apple") -> list[str]:

@@ -297,6 +297,29 @@ def test_a_table_that_lists_less_forgets_nothing_and_a_label_mended_there_is_tak
     assert load_photos(table, workspace).counts() == {"hound": {"": 2}, "tabby": {"": 1}, "tiger": {"": 1}}
 
 
+def test_a_licence_and_an_author_that_are_mended_in_a_table_are_taken_and_none_is_lost(root, workspace):
+    table = root / "photos.csv"
+    table.write_text("path,label,licence,author\ncat/0.png,tabby,by-nc,\ndog/1.png,hound,cc0,Ann\n")
+    load_photos(table, workspace)
+    table.write_text("path,label,licence,author\ncat/0.png,tabby,by,Bob\ndog/1.png,hound,,\n")
+    manifest = by_title(load_photos(table, workspace))
+    assert [(manifest[name].licence, manifest[name].owner) for name in ("cat/0.png", "dog/1.png")] == [
+        ("CC BY", "Bob"),
+        ("CC0 1.0", "Ann"),
+    ]
+
+
+def test_credits_that_were_saved_in_another_encoding_are_written_again(root, workspace):
+    table = root / "photos.csv"
+    table.write_text("path,label,author\ncat/0.png,tabby,José\ndog/1.png,hound,Ann\n", encoding="utf-8")
+    load_photos(table, workspace)
+    credits = workspace.root / "CREDITS.csv"
+    good = credits.read_bytes()
+    credits.write_bytes(good.decode("utf-8").encode("cp1252"))
+    load_photos(table, workspace)
+    assert credits.read_bytes() == good
+
+
 def test_a_file_of_a_table_that_is_missing_for_a_while_is_the_same_photo_afterwards(root, workspace):
     table = root / "photos.csv"
     table.write_text("path,label\ncat/0.png,tabby\ncat/2.png,tabby\ndog/1.png,hound\nnot_yet.png,hound\n")

@@ -19,6 +19,7 @@ from collecting.imitations.commons import file as commons_file
 from collecting.imitations.commons import say
 from collecting.imitations.world import World
 from transfer.collecting.answers import Answers
+from transfer.collecting.client import client
 from transfer.collecting.keys import key
 from transfer.collecting.source import SOURCES, Query
 from transfer.collecting.sources import commons, flickr, openverse
@@ -109,6 +110,12 @@ def test_past_4000_photos_windows_of_upload_date_bring_every_photo_once(world, k
         int(entry["id"]) for entry in world.flickr.photos["apple"]
     )
     assert all(int(call["page"]) <= 8 for call in world.flickr.calls)
+
+
+def test_where_flickr_has_none_of_the_licences_it_is_not_asked_for_all_that_it_has(world, keys):
+    world.flickr.add("apple", 5, licence="4")
+    assert list(look_for(world, "flickr", licences=frozenset({"pd"}))) == []
+    assert world.flickr.calls == []
 
 
 def test_flickr_dates_and_licences_are_asked_of_the_service(world, keys):
@@ -316,6 +323,11 @@ def test_infos_that_come_in_a_further_answer_are_merged(world):
     world.commons.apart = True
     world.commons.add("apple", 70)
     assert [photo.title for photo in look_for(world, "commons")] == [f"apple {number}" for number in range(70)]
+
+
+def test_a_contact_that_no_header_takes_is_refused_before_anything_is_asked():
+    with pytest.raises(CallError, match="plain ASCII"):
+        client({}, contact="Łukasz <l@x.org>")
 
 
 def test_commons_without_a_contact_is_not_asked_and_would_refuse(world):

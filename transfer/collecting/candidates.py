@@ -101,6 +101,8 @@ def _unwanted(photo: Photo, wanted: Wanted) -> str | None:
     if licence is not None and licence.code not in wanted.licences:
         return "other_licence"
     day = (photo.uploaded or "")[:10]
+    if not day and (wanted.since or wanted.until):
+        return "unknown_date"
     if (wanted.since and day < wanted.since.isoformat()) or (wanted.until and day > wanted.until.isoformat()):
-        return "other_date" if day else "unknown_date"
+        return "other_date"
     return None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from transfer.collecting.keys import key
 from transfer.collecting.source import Source
+from transfer.errors import CallError
 from transfer.web import Pace, Policy, Web
 
 CONTACT = "TRANSFER_CONTACT"
@@ -20,4 +21,11 @@ def client(sources: Mapping[str, Source], *, contact: str | None = None) -> Web:
         for host, pace in (source.terms.paces if source.terms else {}).items():
             known = paces.get(host)
             paces[host] = pace if known is None or pace.every > known.every else known
-    return Web(Policy(contact=contact or key(CONTACT), paces=paces))
+    contact = contact or key(CONTACT)
+    if contact is not None and not (contact.isascii() and contact.isprintable()):
+        raise CallError(
+            "A contact is sent in a header, which takes plain ASCII.",
+            received=contact,
+            remedy="Give an e-mail address or a page, such as me@example.org.",
+        )
+    return Web(Policy(contact=contact, paces=paces))

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from transfer.collecting.duplicates import settle_duplicates
 from transfer.collecting.fetch import refuse
 from transfer.collecting.source import SOURCES
 from transfer.credits import keep_in_step
@@ -54,7 +55,7 @@ def recheck_photos(
             if gone is not None and (gone != "") != (photo.reason == WITHDRAWN):
                 changed.append(dataclasses.replace(photo, excluded=f"{WITHDRAWN}: {gone}" if gone else None))
     if changed:
-        manifest = manifest.replace(changed)
+        manifest = settle_duplicates(manifest.replace(changed))
         manifest.write(workspace)
     keep_in_step(manifest, workspace)
     return manifest

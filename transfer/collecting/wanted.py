@@ -85,7 +85,7 @@ class Wanted:
 
     def query(self, keyword: str) -> Query:
         """What a source is asked."""
-        side = max(self.smallest, self.side or 500)
+        side = max(2 * self.smallest, self.side or 500)  # of the longer side; the shorter one may be half of it
         return Query(keyword, self.licences, self.unknown, self.since, self.until, side)
 
     def searched(self) -> dict[str, Source]:

@@ -77,8 +77,9 @@ def collect(
     )
     if on_plan is not None:
         on_plan(str(plan(wanted)))
-    with client(wanted.searched(), contact=contact) as web:
-        return collect_photos(wanted, Workspace.of(into), web, on_progress=on_progress)
+    workspace = Workspace.of(into)
+    with workspace.alone(), client(wanted.searched(), contact=contact) as web:
+        return collect_photos(wanted, workspace, web, on_progress=on_progress)
 
 
 def recheck(workspace: Place, *, contact: str | None = None, on_progress: Progress | None = None) -> Manifest:
@@ -86,8 +87,9 @@ def recheck(workspace: Place, *, contact: str | None = None, on_progress: Progre
     from transfer.collecting.client import client
     from transfer.collecting.recheck import recheck_photos
 
-    with client(dict(shelf("sources")), contact=contact) as web:
-        return recheck_photos(Workspace.of(workspace), web, on_progress=on_progress)
+    workspace = Workspace.of(workspace)
+    with workspace.alone(), client(dict(shelf("sources")), contact=contact) as web:
+        return recheck_photos(workspace, web, on_progress=on_progress)
 
 
 def load(
@@ -107,7 +109,9 @@ def load(
     """
     from transfer.collecting.load import load_photos
 
-    return load_photos(Path(path), Workspace.of(into), copy=copy, on_progress=on_progress)
+    workspace = Workspace.of(into)
+    with workspace.alone():
+        return load_photos(Path(path), workspace, copy=copy, on_progress=on_progress)
 
 
 def check(
@@ -128,12 +132,13 @@ def check(
 
     workspace = Workspace.of(workspace)
     photos_of(workspace)
-    return check_photos(
-        workspace,
-        edits=Path(edits) if edits else None,
-        vectors=lambda photos: _kept_features(workspace, photos),
-        on_progress=on_progress,
-    )
+    with workspace.alone():
+        return check_photos(
+            workspace,
+            edits=Path(edits) if edits else None,
+            vectors=lambda photos: _kept_features(workspace, photos),
+            on_progress=on_progress,
+        )
 
 
 def split(workspace: Place, *, validation: float = 0.15, test: float = 0.15, seed: int = 0) -> Manifest:
@@ -146,9 +151,10 @@ def split(workspace: Place, *, validation: float = 0.15, test: float = 0.15, see
     from transfer.credits import keep_in_step
 
     workspace = Workspace.of(workspace)
-    manifest = decide(photos_of(workspace), validation=validation, test=test, seed=seed)
-    manifest.write(workspace)
-    keep_in_step(manifest, workspace)
+    with workspace.alone():
+        manifest = decide(photos_of(workspace), validation=validation, test=test, seed=seed)
+        manifest.write(workspace)
+        keep_in_step(manifest, workspace)
     return manifest
 
 

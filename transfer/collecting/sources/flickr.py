@@ -57,6 +57,8 @@ _QUIET = ("flickrapi", "requests_oauthlib", "oauthlib")
 
 def search(query: Query, limit: int, web: Web, answers: Answers) -> Iterator[Photo]:
     """Photos by relevance; beyond the first 4,000, by windows of upload date."""
+    if not any(licence.code in query.licences for licence in LICENCES.values()):
+        return  # without a licence in the question Flickr would give all that it has
     service = _Service(query, web, answers, page=min(PAGE, max(100, limit)))
     seen: set[str] = set()
     first = service.page(1)
