@@ -11,6 +11,7 @@ import html
 import io
 from collections import Counter
 
+from transfer.cells import guarded
 from transfer.licence import Licence
 from transfer.manifest import Manifest
 from transfer.photo import Photo
@@ -51,7 +52,7 @@ def credits_csv(manifest: Manifest) -> str:
             "; ".join(licence.flags) if licence else "",
             photo.sha256,
         )
-        writer.writerow([_cell(value) for value in row])
+        writer.writerow([guarded(value or "") for value in row])
     return text.getvalue()
 
 
@@ -131,9 +132,3 @@ def _linked(text: str, address: str | None) -> str:
         return inline(text)
     safe = address.replace("<", "%3C").replace(">", "%3E").replace("\\", "%5C")
     return f"[{inline(text)}](<{safe}>)"
-
-
-def _cell(value: str | None) -> str:
-    """A spreadsheet would run a cell that begins like a formula."""
-    text = value or ""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

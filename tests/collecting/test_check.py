@@ -18,7 +18,9 @@ from PIL import Image, ImageFilter
 
 import transfer
 from collecting.imitations.world import picture
+from tests.conftest import photos
 from transfer.cli import cli
+from transfer.collecting import edits
 from transfer.collecting.check import check_photos
 from transfer.collecting.groups import grouped
 from transfer.collecting.load import load_photos
@@ -395,3 +397,12 @@ def test_the_command_prints_json_that_a_script_may_rely_on(folder, workspace):
 def test_real_photos_are_not_taken_for_rubbish(shared_data, workspace):
     found = checked(shared_data / "hymenoptera", workspace)
     assert len(found.manifest.kept) >= 0.98 * len(found.manifest)
+
+
+def test_a_label_that_looks_like_a_formula_comes_back_from_the_table_as_it_was(tmp_path):
+    manifest = photos([1, 1])
+    one = manifest.photos[0]
+    text = edits.table([(one, "blurred")], {one.id: edits.Decision("relabel", "-x", one.label)})
+    assert "relabel,'-x," in text
+    (tmp_path / "edits.csv").write_text(text)
+    assert edits.read_table(tmp_path / "edits.csv", manifest)[one.id].new_label == "-x"

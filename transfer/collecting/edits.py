@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from transfer.cells import bare, guarded
 from transfer.collecting.duplicates import REASONS
 from transfer.collecting.source import checked_label
 from transfer.errors import CallError, DataError
@@ -110,7 +111,7 @@ def read_table(path: Path, manifest: Manifest) -> dict[str, Decision]:
         if id not in photos or action not in ACTIONS:
             what = "names no photo of this workspace" if id not in photos else "asks for an unknown action"
             raise DataError(f"A row of the table {what}.", received=where, remedy=f"Actions: {', '.join(ACTIONS)}.")
-        label = checked_label((row.get("new_label") or "").strip(), where=where) if action == "relabel" else ""
+        label = checked_label(bare((row.get("new_label") or "").strip()), where=where) if action == "relabel" else ""
         decisions[id] = Decision(action, label, photos[id].label)
     return decisions
 
@@ -123,5 +124,5 @@ def table(photos: Iterable[tuple[Photo, str]], decisions: Mapping[str, Decision]
     for photo, reason in photos:
         decision = decisions.get(photo.id, Decision(""))
         row = (decision.action, decision.new_label, photo.label, reason, photo.file_name, photo.title or "", photo.id)
-        writer.writerow([f"'{cell}" if cell.startswith(("=", "+", "-", "@")) else cell for cell in row])
+        writer.writerow(map(guarded, row))
     return text.getvalue()

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from transfer import scores
+from transfer.cells import guarded
 from transfer.errors import DataError
 from transfer.reporting.evidence import Evidence
 from transfer.reporting.result import Result
@@ -44,7 +45,7 @@ def to_csv(evidence: Evidence) -> str:
     writer.writerow(COLUMNS)
     for result in evidence.results:
         for row in _rows(result):
-            writer.writerow([_cell(value) for value in row])
+            writer.writerow([guarded(value) if isinstance(value, str) else value for value in row])
     return text.getvalue()
 
 
@@ -64,11 +65,6 @@ def _rows(result: Result) -> Iterator[tuple[object, ...]]:
         for name, path in COSTS.items():
             for value in Result(result.title, (run,), (), (), ()).facts(*path):
                 yield (*own, "", "", name, value, folds)
-
-
-def _cell(value: object) -> object:
-    """A spreadsheet would run a cell that begins like a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 def read_csv(place: Path) -> list[dict[str, str]]:
