@@ -69,10 +69,14 @@ def effect_cell(found: Effect | None) -> str:
     """Points that a trick adds, with the interval; a star where the corrected test tells it from nothing."""
     if found is None:
         return "–"
+    if found.pair.alike:
+        return "the same answers"
     difference = found.pair.difference
     star = "*" if found.settled else ""
-    span = f"({100 * difference.low:+.1f} to {100 * difference.high:+.1f})"
-    return f"{100 * difference.estimate:+.1f} {span}{star}"
+    estimate, low, high = (
+        f"{round(100 * value, 1) + 0.0:+.1f}" for value in (difference.estimate, difference.low, difference.high)
+    )
+    return f"{estimate} ({low} to {high}){star}"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -178,6 +178,20 @@ def test_a_real_difference_is_found() -> None:
     assert found.probability > 0.95
 
 
+def test_seeds_that_differ_by_nothing_by_chance_make_no_difference_sure() -> None:
+    """Three seeds that each gained another single photo of 150: nothing is known but that one photo may fall so."""
+    a, b = numpy.zeros((3, 150), bool), numpy.zeros((3, 150), bool)
+    b[:, :130] = a[:, :130] = True
+    for seed in range(3):
+        a[seed, 140 + seed] = True
+    found = compared(a, b)
+    assert found.estimate == pytest.approx(1 / 150)
+    assert found.low < 0 < found.high
+    assert found.p > 0.05
+    alone = compared(a[:1], b[:1])
+    assert found.high - found.low > 0.5 * (alone.high - alone.low)
+
+
 # --- how many photos it would take ---
 
 
