@@ -74,6 +74,7 @@ def same(one: Run, other: Run) -> None:
     [
         ("lenet5:from_scratch+augment+ema", 2),  # views and a running mean
         ("raw_pixels:frozen_head+dropout+sgd_momentum", 2),  # what draws, and momentum
+        ("resnet20:from_scratch", 2),  # statistics of batch norm
         ("lenet5@{}:gradual+soup", 4),  # a frozen part below, the second of several phases, and more than one best
     ],
 )

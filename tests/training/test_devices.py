@@ -27,6 +27,7 @@ import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from transfer import workflow
+from transfer.models.rebuild import rebuild
 from transfer.training import devices
 devices._devices = lambda: [device.name for device in tf.config.list_logical_devices("CPU")]
 told = []
@@ -38,6 +39,9 @@ for gpus in (None, 2):
         "probabilities": run.predictions("test").probabilities.tolist(),
         "command": run.facts["command"],
     })
+    run = workflow.train(sys.argv[1], "raw_pixels:frozen_head+batch_norm_head", epochs=1, size=16, gpus=gpus)
+    norm = next(layer for layer in rebuild(run).scores.layers if hasattr(layer, "moving_mean"))
+    told[-1]["statistics"] = [weight.numpy().tolist() for weight in (norm.moving_mean, norm.moving_variance)]
 print(json.dumps(told))
 """
 
@@ -57,6 +61,7 @@ def test_two_devices_together_learn_what_one_learns(workspace: Workspace) -> Non
     for name in ("loss", "accuracy", "validation_loss"):
         assert [row[name] for row in two["history"]] == pytest.approx([row[name] for row in one["history"]], rel=1e-4)
     assert numpy.array(two["probabilities"]) == pytest.approx(numpy.array(one["probabilities"]), abs=1e-4)
+    assert numpy.array(two["statistics"]) == pytest.approx(numpy.array(one["statistics"]), rel=1e-4), "of all photos"
 
 
 def test_each_device_clips_its_share_of_the_gradient(monkeypatch: pytest.MonkeyPatch) -> None:

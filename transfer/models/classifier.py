@@ -25,9 +25,6 @@ from transfer.models.seeding import seed_draws
 from transfer.models.weights import load
 from transfer.strategy import ALL, Head
 
-ADAPTING = 0.9
-"""Momentum of the statistics of batch norm that adapts: PyTorch's own, which the recipes were published with."""
-
 BIASES = ("bias", "beta")
 """How Keras names what is added: the biases of its layers, and the shifts of its normalisations."""
 
@@ -217,22 +214,19 @@ class Classifier:
         """Let the last ``thaw`` stages be trained, and no other; batch norm inside them by the given policy.
 
         A frozen batch-norm layer keeps its statistics as well as its scale and shift (Keras runs it in inference mode).
-        One that adapts forgets at ``ADAPTING``, and not at its own momentum: MobileNetV2's 0.999 would take thousands
-        of steps to leave where it began, and a network that is judged by statistics which are not its own is guessing.
-        Of the thawed stages only a ``part`` may be trained: the batch-norm layers, or every bias.
+        The statistics that one is judged by which adapts are counted by ``training/norms.py``. Of the thawed stages
+        only a ``part`` may be trained: the batch-norm layers, or every bias.
         """
         cut = self.cut_for(thaw)
         self._moved = self._moved or cut < self.last_cut
         for number, layers in enumerate(self.stage_layers, 1):
-            for layer in layers:
+            # A layer of layers, as KerasHub has them, comes before those within it, and they have the last word.
+            for layer in (each for outer in layers for each in outer._flatten_layers()):
                 norm = isinstance(layer, keras.layers.BatchNormalization)
-                wanted = not (norm and batch_norm == "frozen") and (norm or part != "batch_norm")
-                layer.trainable = number > cut and wanted
-                if norm and batch_norm == "adapt" and number > cut:
-                    layer.momentum = min(layer.momentum, ADAPTING)
-                if part == "bias":
-                    for variable in layer.trainable_variables:
-                        variable.trainable = variable.name in BIASES
+                layer.trainable = False  # first: what it is already Keras passes over, and the weights keep their flags
+                layer.trainable = number > cut and not (norm and batch_norm == "frozen")
+                for variable in layer.trainable_variables if part != "all" else ():
+                    variable.trainable = norm if part == "batch_norm" else variable.name in BIASES
 
     def depth(self, weight: keras.Variable) -> int:
         """How many stages from the top the weight lies: 0 in the head, 1 in the last stage."""

@@ -25,6 +25,7 @@ from transfer.scores import range_test
 from transfer.strategy import Phase
 from transfer.training import answers, devices, lessons, rates
 from transfer.training.checkpoint import Kept, Standing
+from transfer.training.norms import Norms
 from transfer.training.rows import Decoded, Rows
 
 STEPS_TOGETHER = 64
@@ -90,6 +91,7 @@ class Descent:
             steps_per_execution=STEPS_TOGETHER if devices.together() == 1 else 1,
         )
         model.optimizer.build(model.trainable_weights)
+        self._norms = Norms(model, phase.batch)
 
     @property
     def steps(self) -> int:
@@ -119,7 +121,7 @@ class Descent:
         """
         phase = self._phase
         passes = self._begin(len(train.truth))
-        best = _Best(self._model, phase.soup, lambda: self._judge(validation))
+        best = _Best(self._model, phase.soup, lambda: self._judge_settled(train, validation, seed))
         history = []
         if standing is not None:
             history, best.kept = list(standing.history), list(standing.best)
@@ -137,8 +139,10 @@ class Descent:
                 on_epoch(history[-1], now)
         except KeyboardInterrupt:
             self.interrupted = True
-        if best.epoch is None and phase.average is not None and self.steps:  # before the first there is no mean
-            _assign(self._model.trainable_weights, self._model.optimizer.averages)
+        if best.epoch is None and self.steps:
+            if phase.average is not None:
+                _assign(self._model.trainable_weights, self._model.optimizer.averages)
+            self._settle(train, seed)
         best.restore()
         self.best_epoch = best.epoch
         return history
@@ -191,7 +195,7 @@ class Descent:
         row = self._epoch(train, epoch, passes, seed)
         if len(validation.truth):
             with self._averaged():
-                row["validation_loss"], row["validation_accuracy"] = self._judge(validation)
+                row["validation_loss"], row["validation_accuracy"] = self._judge_settled(train, validation, seed)
                 best.offer(epoch, row["validation_loss"], row["validation_accuracy"])
         return row | {"seconds": round(time.perf_counter() - begun, 4)}
 
@@ -238,6 +242,13 @@ class Descent:
         finally:
             _assign(weights, own)
 
+    def _settle(self, train: Labelled, seed: int) -> None:
+        self._norms.count(train.rows, draw=[seed, self._number])
+
+    def _judge_settled(self, train: Labelled, validation: Labelled, seed: int) -> tuple[float, float]:
+        self._settle(train, seed)
+        return self._judge(validation)
+
     def _judge(self, part: Labelled) -> tuple[float, float]:
         """Mean cross-entropy and accuracy."""
         logits = answers.apply(self._answering, part.rows)
@@ -277,8 +288,8 @@ class _Best:
             self._model.set_weights(_mean([*taken, more]))
             loss, accuracy = self._judge()
             if (accuracy, -loss) > best:
-                best, taken = (accuracy, -loss), [*taken, more]
-        self._model.set_weights(_mean(taken))
+                best, taken, weights = (accuracy, -loss), [*taken, more], self._model.get_weights()
+        self._model.set_weights(weights)
 
 
 def _mean(several: Sequence[list[numpy.ndarray]]) -> list[numpy.ndarray]:
