@@ -37,7 +37,7 @@ def workspace_of(data: Path, into: Path) -> Workspace:
 def train(workspace: Workspace, asked: argparse.Namespace, deadline: float | None) -> None:
     """All strategies of each backbone, then all tricks on two of them."""
     size = None if asked.per_class is None else [asked.per_class]
-    how = {"seeds": asked.seeds, "per_class": size or (None,), "jobs": asked.jobs}
+    how = {"seeds": asked.seeds, "per_class": size or (None,), "size": asked.size, "jobs": asked.jobs}
     for backbone in asked.backbones:
         strategies = [f"{backbone}:{name}" for name in asked.strategies]
         tricked = [f"{backbone}:{name}" for name in TRICKED]
@@ -79,6 +79,12 @@ def effect_cell(found: Effect | None) -> str:
     return f"{estimate} ({low} to {high}){star}"
 
 
+def is_asked(result: Result, asked: argparse.Namespace) -> bool:
+    """Whether the result is one of so many photos, and of this size where one was asked for."""
+    of_this_size = asked.size is None or result.runs[0].facts["size"] == asked.size
+    return result.ground == (asked.per_class, None) and of_this_size
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, [":---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
@@ -92,7 +98,7 @@ def tables(evidence: dict[str, Evidence], asked: argparse.Namespace) -> str:
             (name, result.runs[0].arm): result
             for name, one in evidence.items()
             for result in one.results
-            if result.ground == (asked.per_class, None)
+            if is_asked(result, asked)
         }
         rows = [[name, *(cell(of.get((data, f"{backbone}:{name}"))) for data in evidence)] for name in asked.strategies]
         text.append(f"### Strategies on `{backbone}`: accuracy on test, %\n\n{table(['strategy', *evidence], rows)}")
@@ -100,7 +106,7 @@ def tables(evidence: dict[str, Evidence], asked: argparse.Namespace) -> str:
             (name, one.trick, one.pair.b.runs[0].arm): one
             for name, each in evidence.items()
             for one in effects(each)
-            if one.pair.a.ground == (asked.per_class, None)
+            if is_asked(one.pair.a, asked)
         }
         columns = [(data, strategy) for strategy in TRICKED for data in evidence]
         head = ["trick", *(f"{strategy}, {data}" for data, strategy in columns)]
@@ -120,6 +126,7 @@ def main() -> None:
     parser.add_argument("--strategies", nargs="*", default=sorted(shelf("strategies")))
     parser.add_argument("--tricks", nargs="*", default=sorted(shelf("tricks")))
     parser.add_argument("--per-class", type=int)
+    parser.add_argument("--size", type=int, help="Side of the pictures in pixels; else each backbone's own.")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--budget", type=float, help="Minutes; what is there then is what the tables show.")
