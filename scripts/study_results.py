@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import transfer
+from transfer.models.backbone import BACKBONES
 from transfer.reporting.evidence import Evidence, gather
 from transfer.reporting.result import Result
 from transfer.reporting.sections.tricks import Effect, effects
@@ -81,8 +82,10 @@ def effect_cell(found: Effect | None) -> str:
 
 def is_asked(result: Result, asked: argparse.Namespace) -> bool:
     """Whether the result is one of so many photos, and of this size where one was asked for."""
-    of_this_size = asked.size is None or result.runs[0].facts["size"] == asked.size
-    return result.ground == (asked.per_class, None) and of_this_size
+    facts = result.runs[0].facts
+    return result.ground == (asked.per_class, None) and facts["size"] == (
+        asked.size or BACKBONES[facts["backbone"]].size
+    )
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -131,6 +134,8 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--budget", type=float, help="Minutes; what is there then is what the tables show.")
     asked = parser.parse_args()
+    if asked.size is not None:  # then there is no other size to compare with
+        asked.tricks = [trick for trick in asked.tricks if trick != "higher_resolution"]
     begun = time.monotonic()
     deadline = None if asked.budget is None else begun + 60 * asked.budget
     evidence = {}

@@ -66,10 +66,12 @@ class Phase:
             ``bias`` (batch norm's shifts count as such). The head is always trained as a whole.
         batch_norm: ``frozen`` keeps statistics, scale and shift of thawed batch-norm layers; ``adapt`` trains them.
         optimizer: ``adam`` (with decoupled decay: AdamW) or ``sgd`` (Nesterov momentum 0.9).
-        schedule: ``constant``; ``cosine`` down to zero over the phase; ``one_cycle``: a quarter of the phase up, the
-            rest down (Smith 2018); ``steps``: a tenth of it after 30, 60 and 90 % of the way.
+        schedule: ``constant``; ``cosine`` down to zero over the phase; ``one_cycle``: up for the share ``rise`` of the
+            phase, from a ``start``-th of the rate, and down for the rest (Smith 2018); ``steps``: a tenth of it after
+            30, 60 and 90 % of the way.
         warmup: Share of the phase in which the rate rises from zero; ``one_cycle`` has its own.
         stage_decay: A stage's rate is this share of the rate of the stage above it; the head has the whole rate.
+        group_rates: In its place: the stages in so many equal groups from the top, and the share that each has.
         clip: The gradient is scaled down to this norm where it is larger; None leaves it.
         weight_decay: Decoupled, as a share of the weight for each unit of learning rate.
         batch: Photos a step.
@@ -109,6 +111,24 @@ class Phase:
     label_smoothing: float = 0.0
     average: float | None = None
     soup: int = 0
+    rise: float = 0.25
+    start: float = 25.0
+    group_rates: tuple[float, ...] = ()
+
+    def share(self, depth: int, stages: int) -> float:
+        """Of the rate, for what lies so many stages from the top of a backbone of so many; 0 is the head.
+
+        >>> phase = Phase(epochs=1, rate=1e-3, group_rates=(0.1, 0.01))
+        >>> [phase.share(depth, 5) for depth in range(6)]
+        [1.0, 0.1, 0.1, 0.01, 0.01, 0.01]
+        """
+        if not (self.group_rates and depth):
+            return self.stage_decay**depth
+        return self.group_rates[(len(self.group_rates) * depth - 1) // stages]
+
+
+LATER: dict[str, Any] = {"rise": 0.25, "start": 25.0, "group_rates": ()}
+"""Values of a phase that it has not always had: left out of what a run's ID is made from where they say nothing new."""
 
 
 @dataclass(frozen=True)
@@ -186,8 +206,8 @@ class Strategy:
         return dataclasses.replace(self, steps=steps)
 
     def to_dict(self) -> dict[str, Any]:
-        """Every value, nothing implied; what a run's ID is made from."""
-        steps = [{"step": type(step).__name__.lower(), **dataclasses.asdict(step)} for step in self.steps]
+        """Every value, but of the ``LATER`` ones only what is not usual; what a run's ID is made from."""
+        steps = [{"step": type(step).__name__.lower(), **_stated(step)} for step in self.steps]
         head = None if self.head is None else dataclasses.asdict(self.head)
         return {
             "pretrained": self.pretrained,
@@ -204,8 +224,13 @@ class Strategy:
         return cls(record["pretrained"], head, steps, record.get("scale", 1.0), record.get("mirrored", False))
 
 
+def _stated(step: Solver | Phase) -> dict[str, Any]:
+    values = dataclasses.asdict(step)
+    return {name: value for name, value in values.items() if name not in LATER or value != LATER[name]}
+
+
 def _step(record: dict[str, Any]) -> Solver | Phase:
     values = {name: value for name, value in record.items() if name != "step"}
     if record["step"] == "phase":
-        return Phase(**values)
+        return Phase(**values | {"group_rates": tuple(values.get("group_rates", ()))})
     return Solver(**values | {"penalties": tuple(values["penalties"])})

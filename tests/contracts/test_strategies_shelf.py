@@ -48,7 +48,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def strategy(name: str) -> Strategy:
-    return resolve_strategy(Arm("vgg16", name), lambda: 1000)
+    return resolve_strategy(Arm("vgg16", name), lambda: (1000, 500.0))
 
 
 @pytest.fixture
@@ -73,6 +73,11 @@ def test_its_file_says_in_one_line_what_it_is_and_below_when_to_use_it(name: str
     when = docstring.partition("\nWhen: ")[2]
     assert len(when) > 20
     assert when.rstrip().endswith(".")
+
+
+def test_its_file_names_a_source_and_the_score_to_expect(docstring: str) -> None:
+    assert re.search(r"\b(19|20)\d\d\b", docstring), "the year of what it comes from"
+    assert re.search(r"\bExpect\s+\S", docstring.partition("\nWhen: ")[2])
 
 
 def test_it_has_something_to_do_and_every_number_is_in_range(strategy: Strategy) -> None:

@@ -29,9 +29,10 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 from transfer import workflow
 from transfer.models.rebuild import rebuild
 from transfer.training import devices
-devices._devices = lambda: [device.name for device in tf.config.list_logical_devices("CPU")]
 told = []
 for gpus in (None, 2):
+    # Where one trains, its batches are sent to the second device and come back; where two do, each has its share.
+    devices._devices = lambda: [device.name for device in tf.config.list_logical_devices("CPU")][::-1]
     run = workflow.train(sys.argv[1], "lenet5:from_scratch+ema", epochs=2, size=16, gpus=gpus)
     told.append({
         "id": run.id,

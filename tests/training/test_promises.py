@@ -137,7 +137,7 @@ PROMISES: dict[str, tuple[tuple[str, ...], set[str]]] = {
 @pytest.mark.parametrize("name", list(STRATEGIES))
 def test_a_strategy_moves_what_it_promises_and_nothing_else(split: tuple[Workspace, Manifest], name: str) -> None:
     stages, kinds = PROMISES[name]
-    strategy = short(resolve_strategy(Arm("small", name), lambda: 12))
+    strategy = short(resolve_strategy(Arm("small", name), lambda: (12, 16.0)))
     fitted, _, moved, still = learn(split, strategy)
     assert moved == {f"{stage}/{kind}" for stage in stages for kind in kinds}
     assert not still, "every weight of the head has learned"
@@ -213,6 +213,20 @@ def test_discriminative_rates_move_lower_stages_less(split: tuple[Workspace, Man
     assert moved == pytest.approx([2e-4 * 0.4**depth for depth in (4, 3, 2, 1)], rel=0.02)
 
 
+def test_one_cycle_moves_three_groups_each_by_a_tenth_of_the_one_above(split: tuple[Workspace, Manifest]) -> None:
+    """Adam's first step is as long as the rate: of the head, of the upper two stages and of the lower two."""
+    strategy = STRATEGIES["one_cycle"]
+    cycle = dataclasses.replace(strategy.phases[1], epochs=1, least_steps=0, weight_decay=0.0, schedule="constant")
+    strategy = dataclasses.replace(strategy, steps=(cycle,))
+    classifier = Classifier(SMALL, strategy.head, classes=3, size=16)
+    before, head = arrays(classifier), numpy.array(classifier.scores.get_layer("logits").kernel)
+    learned = learn(split, strategy)[1]
+    after = arrays(learned)
+    moved = [abs(after[f"{stage}/mix kernel"] - before[f"{stage}/mix kernel"]).max() for stage in STAGES]
+    moved.append(abs(numpy.array(learned.scores.get_layer("logits").kernel) - head).max())
+    assert moved == pytest.approx([1e-5, 1e-5, 1e-4, 1e-4, 1e-3], rel=0.02)
+
+
 TOGETHER = {
     "fine_tune_top": "augment mixup balanced_sampling cosine dropout concat_pool weight_decay adamw",
     "fine_tune_all": "strong_augment cutmix class_weights ema soup warmup label_smoothing sgd_momentum batch_norm_head",
@@ -240,7 +254,7 @@ def test_no_trick_of_the_loop_is_left_out() -> None:
 
 @pytest.mark.parametrize("photos", [30, 100, 1000, 1500, 15_000, 19_999, 20_000, 100_000, 499_999, 500_000, 3_000_000])
 def test_the_hyper_rule_makes_the_steps_that_it_names(photos: int) -> None:
-    (phase,) = STRATEGIES["bit_hyperrule"](photos).phases
+    (phase,) = STRATEGIES["bit_hyperrule"](photos, 500).phases
     steps = 500 if photos < 20_000 else 10_000 if photos < 500_000 else 20_000
     passes = max(1, math.ceil(phase.least_steps * phase.batch / (phase.epochs * photos)))  # as descent counts them
     made = math.ceil(passes * photos / phase.batch) * phase.epochs

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from transfer.strategy import Phase
 from transfer.training import rates
+from transfer.training.plan import STRATEGIES
 from transfer.training.rates import Rate
 
 
@@ -48,6 +49,16 @@ def test_one_cycle_has_the_shape_that_fastai_gives_it() -> None:
     assert {step: rates[step] for step in golden} == pytest.approx(golden, rel=1e-4)
     assert numpy.argmax(rates) == 250
     assert shape(9, schedule="one_cycle", warmup=0.1) == shape(9, schedule="one_cycle"), "it has a warm-up of its own"
+
+
+def test_the_cycle_of_fine_tune_rises_longer_and_from_a_fifth() -> None:
+    """fastai: fine_tune(pct_start=0.3, div=5.0) once everything is thawed, pct_start=0.99 before."""
+    rates = shape(schedule="one_cycle", rise=0.3, start=5.0)
+    golden = {0: 0.1, 150: 0.3, 300: 0.5, 650: 0.25, 1000: 0.5 / 1e5}
+    assert {step: rates[step] for step in golden} == pytest.approx(golden, rel=1e-4)
+    cycle, whole = STRATEGIES["one_cycle"].phases
+    assert (cycle.rise, cycle.start, whole.rise, whole.start) == (0.99, 25, 0.3, 5)
+    assert (whole.rate, whole.group_rates) == (cycle.rate / 2, (0.1, 0.01)), "slice(rate / 2 / 100, rate / 2)"
 
 
 def test_steps_take_a_tenth_after_30_60_and_90_percent() -> None:

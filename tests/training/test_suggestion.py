@@ -25,7 +25,7 @@ def train(*counts: int) -> tuple[Photo, ...]:
 @pytest.mark.parametrize("a_class", [1, FEW - 1, FEW, 10 * FEW])
 def test_what_is_suggested_exists_and_says_why(a_class: int, gpu: bool) -> None:
     found = suggest(train(a_class, a_class, a_class), gpu=gpu)
-    resolve_strategy(Arm.parse(found.arm), lambda: 3 * a_class)
+    resolve_strategy(Arm.parse(found.arm), lambda: (3 * a_class, 300.0))
     assert found.reason.startswith(f"{a_class} training photo")
     assert ("linear_probe" in found.arm) == (a_class < FEW)
 

@@ -139,14 +139,24 @@ def test_a_trick_that_would_change_nothing_is_no_row_of_its_own(workspace: Works
     arms = ["raw_pixels", "lenet5:from_scratch"]
     with pytest.raises(CallError, match="the size, which is given"):
         workflow.compare(workspace, arms, seeds=1, size=32, tricks=["higher_resolution"], budget=1e-9)
-    by_momentum = STRATEGIES["bit_hyperrule"](100)
+    by_momentum = STRATEGIES["bit_hyperrule"](100, 500)
     assert TRICKS["sgd_momentum"](by_momentum) == by_momentum
 
 
-def test_what_a_rule_gives_for_the_number_of_photos_decides_the_run(manifest: Manifest) -> None:
+def test_what_a_rule_gives_for_the_photos_decides_the_run(manifest: Manifest) -> None:
     plan = resolve(Arm("lenet5", "bit_hyperrule", "none"), manifest)
     rule = STRATEGIES["bit_hyperrule"]
-    assert plan.strategy == rule(len(manifest.part("train")))
-    assert resolve(Arm("lenet5", "bit_hyperrule", "none"), manifest, per_class=2).strategy == rule(6)
-    ids = {dataclasses.replace(plan, strategy=rule(photos)).id for photos in (100, 20_000, 500_000)}
-    assert len(ids) == 3
+    side = numpy.median([photo.width * photo.height for photo in manifest.part("train")]) ** 0.5
+    assert plan.strategy == rule(len(manifest.part("train")), side)
+    assert resolve(Arm("lenet5", "bit_hyperrule", "none"), manifest, per_class=2).strategy == rule(6, side)
+    told = [(100, 500), (20_000, 500), (500_000, 500), (100, 95)]
+    assert len({dataclasses.replace(plan, strategy=rule(*one)).id for one in told}) == 4
+
+
+@pytest.mark.parametrize(("width", "height", "size"), [(95, 96, 128), (96, 96, 480), (200, 40, 128), (640, 480, 480)])
+def test_the_hyper_rule_shows_small_photos_smaller_and_large_ones_larger(
+    manifest: Manifest, width: int, height: int, size: int
+) -> None:
+    photos = tuple(dataclasses.replace(photo, width=width, height=height) for photo in manifest.photos)
+    plan = resolve(Arm("vgg16", "bit_hyperrule", "none"), dataclasses.replace(manifest, photos=photos))
+    assert plan.size == size

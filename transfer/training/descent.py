@@ -213,7 +213,9 @@ class Descent:
     def _epoch(self, train: Labelled, epoch: int, passes: int, seed: int) -> dict[str, float]:
         shown = self._lesson(train, epoch, passes, seed)
         try:
-            logs = self._model.fit(shown, epochs=1, verbose=0, shuffle=False).history
+            steps = int(shown.cardinality())
+            fed = devices.ahead(shown)
+            logs = self._model.fit(fed, epochs=1, steps_per_epoch=steps, verbose=0, shuffle=False).history
         except tf.errors.OpError as error:
             if isinstance(train.rows, Decoded) and not isinstance(error, tf.errors.ResourceExhaustedError):
                 train.rows.check()

@@ -49,6 +49,17 @@ def together() -> int:
     return int(tf.distribute.get_strategy().num_replicas_in_sync)
 
 
+def ahead(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """The same batches, the next two of them already on the GPU while it computes; without one, as they come.
+
+    Several that train together are each handed their share by the strategy, which would undo it. The length of what
+    is copied is no longer known to TensorFlow.
+    """
+    if together() > 1 or not (devices := _devices()):
+        return batches
+    return batches.apply(tf.data.experimental.copy_to_device(devices[0])).prefetch(2)
+
+
 def choose(number: int) -> None:
     """Let this process use one GPU of the machine's, in turn, and of its memory no more than it needs."""
     gpus = tf.config.list_physical_devices("GPU")

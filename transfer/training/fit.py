@@ -212,8 +212,9 @@ class Loop:
         if key not in self._descents:
             answering = classifier.top(cut) if source == cut else classifier.composed(cut)
             model = keras.Model(answering.input, answering.output, name=f"step_{number}")
-            decays = phase.stage_decay != 1 and source < classifier.last_cut
-            shares = [phase.stage_decay ** classifier.depth(w) for w in model.trainable_weights] if decays else ()
+            differ = (phase.stage_decay != 1 or phase.group_rates) and source < classifier.last_cut
+            depths = [classifier.depth(weight) for weight in model.trainable_weights] if differ else []
+            shares = [phase.share(depth, classifier.last_cut) for depth in depths]
             self._descents[key] = Descent(model, answering, phase, number, shares=shares)
         return self._descents[key]
 

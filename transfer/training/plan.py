@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from transfer.arm import Arm
@@ -28,6 +30,11 @@ from transfer.training.engine import usual
 
 STRATEGIES = Shelf("transfer.training.strategies", "strategy")
 TRICKS = Shelf("transfer.training.tricks", "trick")
+
+Told = tuple[int, float]
+"""What a strategy that is a rule is told of the photos to train on: how many, and of how many pixels a side."""
+
+NOTHING: Told = (0, math.inf)
 
 HELD_OUT_FROM = 5
 """From so many photos a class on, a fifth of them is held out to choose by; below, settings are fixed in advance."""
@@ -157,7 +164,7 @@ def resolve(
     _check_numbers(seed=seed, per_class=per_class, epochs=epochs, size=size, folds=folds, gpus=gpus)
     backbone = BACKBONES[arm.backbone]
     seen = folded(manifest, Fold.of_seed(seed, folds)) if folds else manifest
-    strategy = _asked(arm, epochs, rate, lambda: len(choose(seen, per_class=per_class, seed=seed).train))
+    strategy = _asked(arm, epochs, rate, lambda: _told(choose(seen, per_class=per_class, seed=seed).train))
     weights = locate(arm.backbone, backbone, arm.weights, pretrained=strategy.pretrained, arm=str(arm))
     if size is None:
         size = (weights and weights.size) or usual_size(backbone, manifest)
@@ -187,8 +194,13 @@ def resolve(
     )
 
 
-def _asked(arm: Arm, epochs: int | None, rate: float | None, photos: Callable[[], int] = lambda: 0) -> Strategy:
-    strategy = resolve_strategy(arm, photos)
+def _told(train: Sequence[Photo]) -> Told:
+    """How many there are to train on, and the side of a square that is as large as the middle one of them."""
+    return len(train), math.sqrt(median(photo.width * photo.height for photo in train)) if train else math.inf
+
+
+def _asked(arm: Arm, epochs: int | None, rate: float | None, told: Callable[[], Told] = lambda: NOTHING) -> Strategy:
+    strategy = resolve_strategy(arm, told)
     strategy = strategy if epochs is None else strategy.with_epochs(epochs)
     return strategy if rate is None else strategy.with_rate(rate)
 
@@ -198,14 +210,15 @@ def data_of(manifest: Manifest, folds: int | None) -> str:
     return digest(manifest) if folds else manifest.training_digest()
 
 
-def resolve_strategy(arm: Arm, photos: Callable[[], int] = lambda: 0) -> Strategy:
+def resolve_strategy(arm: Arm, told: Callable[[], Told] = lambda: NOTHING) -> Strategy:
     """The arm's strategy with its tricks applied from left to right.
 
     Args:
-        arm: Names them. photos: How many there are to train on; asked only by a strategy that is a rule.
+        arm: Names them. told: How many photos there are to train on, and of how many pixels a side; asked only by a
+            strategy that is a rule.
     """
-    entry: Strategy | Callable[[int], Strategy] = STRATEGIES[arm.strategy]
-    strategy = entry if isinstance(entry, Strategy) else entry(photos())
+    entry: Strategy | Callable[[int, float], Strategy] = STRATEGIES[arm.strategy]
+    strategy = entry if isinstance(entry, Strategy) else entry(*told())
     for trick in arm.tricks:
         strategy = TRICKS[trick](strategy)
     return strategy
@@ -220,13 +233,15 @@ def usual_size(backbone: Backbone, manifest: Manifest) -> int:
 
 
 def scaled(size: int, scale: float) -> int:
-    """A side made larger, to whole times 32 pixels (8 below 128), at least one step.
+    """A side made larger or smaller, to whole times 32 pixels (8 below 128); larger by at least one step.
 
-    >>> scaled(224, 1.25), scaled(224, 1.0), scaled(32, 1.25), scaled(8, 1.25)
-    (288, 224, 40, 16)
+    >>> scaled(224, 1.25), scaled(224, 1.0), scaled(32, 1.25), scaled(8, 1.25), scaled(224, 128 / 224)
+    (288, 224, 40, 16, 128)
     """
     step = 32 if size >= 128 else 8
-    return size if scale <= 1 else max(step * (size // step + 1), step * round(scale * size / step))
+    if scale <= 1:
+        return size if scale == 1 else max(step, step * round(scale * size / step))
+    return max(step * (size // step + 1), step * round(scale * size / step))
 
 
 def choose(manifest: Manifest, *, per_class: int | None, seed: int) -> Parts:

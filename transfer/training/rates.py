@@ -16,9 +16,6 @@ from keras import ops
 from transfer.strategy import Phase
 from transfer.training import devices
 
-RISE = 0.25
-"""Share of a one-cycle phase in which the rate rises, as fastai has it; it begins at a 25th of the highest rate."""
-
 DROPS = (0.3, 0.6, 0.9)
 """Where a phase in steps takes a tenth of its rate (BiT-HyperRule, Kolesnikov et al. 2020, section 3.3)."""
 
@@ -42,8 +39,9 @@ class Rate(keras.optimizers.schedules.LearningRateSchedule):
     def _scheduled(self, step: Any) -> Any:
         phase, done = self._phase, ops.cast(step, "float32") / self.steps
         if phase.schedule == "one_cycle":
-            up = _cosine(phase.rate / 25, phase.rate, done / RISE)
-            return ops.where(done < RISE, up, _cosine(phase.rate, phase.rate / 1e5, (done - RISE) / (1 - RISE)))
+            up = _cosine(phase.rate / phase.start, phase.rate, done / phase.rise)
+            down = _cosine(phase.rate, phase.rate / 1e5, (done - phase.rise) / (1 - phase.rise))
+            return ops.where(done < phase.rise, up, down)
         after = (done - phase.warmup) / (1 - phase.warmup)
         rate = {
             "constant": lambda: ops.full_like(done, phase.rate),

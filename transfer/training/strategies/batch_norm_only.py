@@ -1,6 +1,6 @@
 """Train batch norm's scales and shifts, and the head; every kernel stays as it was.
 
-A thousandth of the weights, in every stage. Batch norm adapts: its statistics follow the new photos too (Frankle,
+A hundredth of the weights or two, in every stage. Batch norm adapts: its statistics follow the new photos too (Frankle,
 Schwab and Morcos, "Training BatchNorm and Only BatchNorm", 2021, train random networks so; Mudrakarta et al., "K for
 the Price of 1", 2019, transfer so).
 
