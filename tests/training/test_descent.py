@@ -10,7 +10,8 @@ import pytest
 
 from transfer.errors import TrainingError
 from transfer.strategy import Phase
-from transfer.training.descent import Descent, Labelled, _Best
+from transfer.training.best import Best
+from transfer.training.descent import Descent, Labelled
 from transfer.training.rows import Rows
 
 
@@ -23,11 +24,11 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Labelled, Labelled]
     numpy.save(folder / "000000.npy", vectors.astype("float32"))
     where = numpy.stack([numpy.zeros(18, int), numpy.arange(18)], axis=1)
     rows = [Rows(folder, where[part], (4,), "float32") for part in (slice(12), slice(12, 18), slice(0))]
-    return Labelled(rows[0], truth[:12]), Labelled(rows[1], truth[12:])
+    return Labelled(rows[0], truth[:12], truth[:12]), Labelled(rows[1], truth[12:], truth[12:])
 
 
 def nothing(part: Labelled) -> Labelled:
-    return Labelled(Rows(part.rows.folder, part.rows.where[:0], (4,), "float32"), part.truth[:0])  # type: ignore[union-attr]
+    return Labelled(Rows(part.rows.folder, part.rows.where[:0], (4,), "float32"), part.truth[:0], part.keys[:0])  # type: ignore[union-attr]
 
 
 def descent(**values: object) -> tuple[Descent, keras.Model]:
@@ -120,7 +121,7 @@ def stir(judge: Callable[[numpy.ndarray], tuple[float, float]], offers: list[flo
     """What is left of a network of one weight that was offered with these values, one an epoch."""
     start = keras.Input((1,))
     model = keras.Model(start, keras.layers.Dense(1, use_bias=False)(start))
-    best = _Best(model, soup, lambda: judge(model.get_weights()[0].item()))
+    best = Best(model, soup, lambda: judge(model.get_weights()[0].item()))
     for epoch, value in enumerate(offers):
         model.set_weights([numpy.array([[value]])])
         best.offer(epoch, *judge(value))

@@ -21,6 +21,7 @@ from transfer.models.backbone import BACKBONES
 from transfer.models.classifier import Classifier
 from transfer.strategy import Head, Solver, Strategy
 from transfer.training import engine as engines
+from transfer.training import room
 from transfer.training.engine import BATCH, Engine
 from transfer.training.trial import run_trial
 from transfer.workspace import Workspace
@@ -103,15 +104,15 @@ def test_pictures_whose_maps_are_large_go_in_smaller_batches(
         return again(request.getfixturevalue("converted")) if name == "openvino" else build(name)
 
     usual = make()
-    cores = engines._threads() if name == "keras" else 1
+    cores = room.threads() if name == "keras" else 1
     # Its first maps have 16 channels of floats; some layers see them with an edge of zeros around.
-    monkeypatch.setattr(engines, "ROOM", 7 * 2 * (SIZE + 2) ** 2 * 16 * 4 // cores)
+    monkeypatch.setattr(room, "EACH", 7 * 2 * (SIZE + 2) ** 2 * 16 * 4 // cores)
     engine = make()
     assert 7 <= engine.batch <= 8 < usual.batch
     given = numpy.array_split(pictures, range(engine.batch, len(pictures), engine.batch))
     ours = numpy.concatenate(list(engine.answers(given)))
     assert ours == pytest.approx(ask(usual, pictures), abs=1e-4)
-    monkeypatch.setattr(engines, "ROOM", 1)
+    monkeypatch.setattr(room, "EACH", 1)
     assert make().batch == 1
 
 

@@ -39,7 +39,14 @@ TRUTH = numpy.array([0] * 24 + [1] * 12 + [2] * 4)
 def show(folder: Path, kind: str = "vectors", *, draw: tuple[int, ...] = (0, 0, 1), **values: object) -> Batches:
     phase = Phase(epochs=1, rate=1.0, **({"batch": 16} | values))  # type: ignore[arg-type]
     dataset = lessons.epoch(
-        phase, rows(folder, kind), TRUTH, classes=3, passes=1, draw=list(draw), fresh=kind == "pictures"
+        phase,
+        rows(folder, kind),
+        TRUTH,
+        keys=numpy.arange(1000, 1040),
+        classes=3,
+        passes=1,
+        draw=list(draw),
+        fresh=kind == "pictures",
     )
     return list(dataset.as_numpy_iterator())
 
@@ -83,6 +90,48 @@ def test_an_epoch_shows_every_photo_once_under_its_own_label(folder: Path) -> No
     places = [int(numpy.flatnonzero((kept == row).all(axis=1))[0]) for row in x]
     assert sorted(places) == list(range(40)) != places
     assert (y.argmax(axis=1) == TRUTH[places]).all()
+
+
+def test_a_photo_has_the_same_views_in_any_company(folder: Path) -> None:
+    """Setting one photo aside changes the order, but not how another is seen, the first time or the second."""
+    phase = Phase(epochs=1, rate=1.0, batch=64, augment="plain")
+    seen = []
+    for without in (None, 7):
+        left = [at for at in range(40) if at != without]
+        where = numpy.stack([numpy.zeros(len(left), int), left], axis=1)
+        shown = lessons.epoch(
+            phase,
+            Rows(folder, where, (16, 16, 3), "uint8"),
+            numpy.arange(len(left)),  # each its own class, so that its target names it
+            keys=5000 + numpy.array(left),
+            classes=len(left),
+            passes=2,
+            draw=[0, 0, 1],
+            fresh=True,
+        )
+        views: dict[int, list[bytes]] = {}
+        for pictures, targets in shown.as_numpy_iterator():
+            for picture, at in zip(pictures, targets.argmax(axis=1), strict=True):
+                views.setdefault(left[at], []).append(picture.tobytes())
+        seen.append(views)
+    whole, fewer = seen
+    assert all(len(set(views)) == 2 for views in whole.values())
+    assert fewer == {photo: views for photo, views in whole.items() if photo != 7}
+
+
+@pytest.mark.parametrize("devices", [2, 3, 7])
+@pytest.mark.parametrize("balance", [None, "sampling"])
+def test_every_device_has_as_many_photos_of_each_batch(
+    folder: Path, devices: int, balance: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lessons.devices, "together", lambda: devices)
+    batches = show(folder, balance=balance, batch=lessons.devices.shared(16))
+    sizes = [len(batch[0]) for batch in batches]
+    assert all(size % devices == 0 for size in sizes)
+    assert 40 <= sum(sizes) < 40 + devices
+    if balance is None:
+        kept = {row.tobytes() for row in rows(folder, "vectors")[:]}
+        assert {row.tobytes() for batch in batches for row in batch[0]} == kept, "and no photo is left out"
 
 
 def test_balanced_draws_show_each_class_equally_often(folder: Path) -> None:

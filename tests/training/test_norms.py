@@ -85,6 +85,22 @@ def test_a_network_that_learns_without_batch_norm_is_not_asked_for_a_photo() -> 
     assert not rows.asked
 
 
+def test_what_a_head_drops_in_training_is_not_missing_from_what_is_counted() -> None:
+    """Between two dense layers: the second batch norm is judged by inputs of which nothing is dropped."""
+    keras.utils.clear_session()
+    classifier, shown = (
+        Classifier(TINY, Head(widths=(64,), dropout=0.5, batch_norm=True), classes=3, size=16),
+        pictures(64),
+    )
+    classifier.thaw(ALL, batch_norm="adapt")
+    Norms(classifier.top(0), batch=64).count(Pictures(shown), draw=[0])
+    first, _, dense, second, drop, _ = classifier.scores.layers
+    vectors = classifier.vectors(0)(shown, training=False)
+    reaching = numpy.array(dense(first(vectors, training=False)))
+    assert numpy.array(second.moving_variance) == pytest.approx(reaching.var(axis=0), rel=1e-3, abs=1e-6)
+    assert drop.rate == 0.5
+
+
 def test_momentum_and_weights_are_left_as_they_were() -> None:
     classifier = build()
     weights = [numpy.array(weight) for weight in classifier.top(0).trainable_weights]
@@ -117,10 +133,10 @@ def test_what_is_kept_has_statistics_of_its_own_weights(changes: dict[str, float
     shown, truth = pictures(24), numpy.arange(24) % 3
     classifier = build()
     model = keras.Model(classifier.top(0).input, classifier.top(0).output)
-    taught = Labelled(Pictures(shown), truth)
+    taught = Labelled(Pictures(shown), truth, truth)
     descent = Descent(model, classifier.top(0), phase, 0)
     # Photos that it learns from, so that an epoch gains and is kept.
-    descent.run(taught, taught if validated else Labelled(Pictures(shown[:0]), truth[:0]), seed=5)
+    descent.run(taught, taught if validated else Labelled(Pictures(shown[:0]), truth[:0], truth[:0]), seed=5)
     assert descent.best_epoch is None if not validated else descent.best_epoch >= 1
     kept = [numpy.array(norm.moving_variance) for norm in norms(classifier.network)]
     Norms(model, phase.batch).count(Pictures(shown), draw=[5, 0])

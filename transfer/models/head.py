@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy
 
 from transfer.strategy import Head
 
@@ -54,3 +55,21 @@ def _before(head: Head) -> list[keras.layers.Layer]:
     """What stands before each dense layer."""
     norm = [keras.layers.BatchNormalization()] if head.batch_norm else []
     return norm + ([keras.layers.Dropout(head.dropout)] if head.dropout else [])
+
+
+def place(scores: keras.Sequential, kernel: numpy.ndarray, bias: numpy.ndarray, *, seen: numpy.ndarray) -> None:
+    """Let a head without hidden layers answer by a linear rule on the vectors.
+
+    Where batch norm stands before the scores it gets the vectors' own statistics, and the scores take them back out:
+    training mode, which normalises by the batch, then begins near the rule as well.
+
+    Args:
+        scores: The head. kernel, bias: The rule, ``(features, classes)`` and ``(classes,)``.
+        seen: Vectors ``(n, features)`` that it learns from.
+    """
+    for norm in (layer for layer in scores.layers if isinstance(layer, keras.layers.BatchNormalization)):
+        mean, variance = seen.mean(axis=0), seen.var(axis=0)
+        norm.moving_mean.assign(mean)
+        norm.moving_variance.assign(variance)
+        kernel, bias = kernel * numpy.sqrt(variance + norm.epsilon)[:, None], bias + mean @ kernel
+    scores.get_layer("logits").set_weights([kernel, bias])

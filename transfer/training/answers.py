@@ -9,11 +9,12 @@ import keras
 import numpy
 import tensorflow as tf
 
+from transfer.training import room
 from transfer.training.engine import median_ms
 from transfer.training.rows import Decoded, Rows
 
 BATCH = 256
-"""Photos a step where nothing is trained."""
+"""Photos at once where nothing is trained, at most."""
 
 
 def apply(model: keras.Model, rows: Rows | Decoded) -> numpy.ndarray:
@@ -21,7 +22,19 @@ def apply(model: keras.Model, rows: Rows | Decoded) -> numpy.ndarray:
     if not len(rows):
         return numpy.empty((0, *model.output.shape[1:]), "float32")
     answer = function(model)
-    return numpy.concatenate([answer(tf.constant(chunk)).numpy() for chunk in rows.chunks(BATCH)])
+    most = room.fitting(BATCH, room.largest_map(answer), room=room.threads() * room.EACH)
+    return numpy.concatenate([part for chunk in rows.chunks(most) for part in _answered(answer, chunk)])
+
+
+def _answered(answer: Callable[[Any], Any], chunk: numpy.ndarray) -> list[numpy.ndarray]:
+    """In one piece, or in as many as memory wants."""
+    try:
+        return [answer(tf.constant(chunk)).numpy()]
+    except tf.errors.ResourceExhaustedError:
+        if len(chunk) == 1:
+            raise
+    half = len(chunk) // 2
+    return [*_answered(answer, chunk[:half]), *_answered(answer, chunk[half:])]
 
 
 def function(model: keras.Model) -> Callable[[Any], Any]:

@@ -21,10 +21,7 @@ import numpy
 from transfer.workspace import Workspace
 
 EVERY = 1.0
-"""Seconds of training that a kill may cost at most, besides the epoch it was in."""
-
-SHARE = 0.1
-"""Of the time, that writing checkpoints may take at most."""
+"""Seconds of training that a kill may cost at most, besides the epoch it was in: an epoch that takes longer is kept."""
 
 Kept = tuple[tuple[float, float], int, list[numpy.ndarray]]
 """A result (accuracy, minus loss), the epoch that had it, and its weights."""
@@ -74,16 +71,13 @@ class Checkpoints:
 
     def __init__(self, workspace: Workspace, path: Path, versions: Mapping[str, str]) -> None:
         self._workspace, self._path, self._versions = workspace, path, dict(versions)
-        self._written, self._cost = time.monotonic(), 0.0
+        self._written = time.monotonic()
 
     def offer(self, make: Callable[[], Checkpoint]) -> None:
         """Keep where the training stands, unless that was done only just now."""
-        begun = time.monotonic()
-        if begun - self._written < max(EVERY, self._cost / SHARE):
-            return
-        self._write(make())
-        self._written = time.monotonic()
-        self._cost = self._written - begun
+        if time.monotonic() - self._written >= EVERY:
+            self._write(make())
+            self._written = time.monotonic()
 
     def read(self) -> Checkpoint | None:
         """The kept checkpoint; None where there is none, or none of these versions, or no whole one."""

@@ -24,7 +24,8 @@ from transfer.errors import TrainingError
 from transfer.scores import range_test
 from transfer.strategy import Phase
 from transfer.training import answers, devices, lessons, rates
-from transfer.training.checkpoint import Kept, Standing
+from transfer.training.best import Best
+from transfer.training.checkpoint import Standing
 from transfer.training.norms import Norms
 from transfer.training.rows import Decoded, Rows
 
@@ -44,11 +45,13 @@ class Labelled:
     """Activations of some photos with their labels, int ``(n,)``.
 
     Attributes:
+        keys: A number for each photo that it has in any company, int ``(n,)``: what its random views are drawn by.
         views: Kept views of the same photos, of which an epoch shows one after the other.
     """
 
     rows: Rows | Decoded
     truth: numpy.ndarray
+    keys: numpy.ndarray
     views: tuple[Rows | Decoded, ...] = ()
 
 
@@ -121,7 +124,7 @@ class Descent:
         """
         phase = self._phase
         passes = self._begin(len(train.truth))
-        best = _Best(self._model, phase.soup, lambda: self._judge_settled(train, validation, seed))
+        best = Best(self._model, phase.soup, lambda: self._judge_settled(train, validation, seed))
         history = []
         if standing is not None:
             history, best.kept = list(standing.history), list(standing.best)
@@ -139,11 +142,12 @@ class Descent:
                 on_epoch(history[-1], now)
         except KeyboardInterrupt:
             self.interrupted = True
-        if best.epoch is None and self.steps:
-            if phase.average is not None:
-                _assign(self._model.trainable_weights, self._model.optimizer.averages)
-            self._settle(train, seed)
-        best.restore()
+        try:
+            if best.epoch is None and self.steps:
+                self._leave_last(train, seed)
+            best.restore()
+        except KeyboardInterrupt:  # while it was counted or averaged; what is best by itself is in place
+            self.interrupted = True
         self.best_epoch = best.epoch
         return history
 
@@ -189,7 +193,7 @@ class Descent:
         return passes
 
     def _judged_epoch(
-        self, train: Labelled, validation: Labelled, epoch: int, passes: int, seed: int, best: _Best
+        self, train: Labelled, validation: Labelled, epoch: int, passes: int, seed: int, best: Best
     ) -> dict[str, float]:
         begun = time.perf_counter()
         row = self._epoch(train, epoch, passes, seed)
@@ -204,6 +208,7 @@ class Descent:
             self._phase,
             train.views[(epoch - 1) % len(train.views)] if train.views else train.rows,
             train.truth,
+            keys=train.keys,
             classes=self._classes,
             passes=passes,
             draw=[seed, self._number, epoch],
@@ -222,12 +227,7 @@ class Descent:
             raise
         loss, rate = logs["loss"][0], float(self._model.optimizer.learning_rate)
         if not math.isfinite(loss):
-            raise TrainingError(
-                "The loss is no longer a number.",
-                received=f"{loss} in epoch {epoch} of step {self._number + 1}, "
-                f"learning rate up to {self._phase.rate:.2g}",
-                remedy="Use a smaller rate or another strategy.",
-            )
+            raise self._diverged("The loss is no longer a number.", f"{loss} in epoch {epoch}")
         return {"step": self._number, "epoch": epoch, "rate": rate, "loss": loss, "accuracy": logs["accuracy"][0]}
 
     @contextlib.contextmanager
@@ -244,6 +244,22 @@ class Descent:
         finally:
             _assign(weights, own)
 
+    def _leave_last(self, train: Labelled, seed: int) -> None:
+        """Where nothing chooses, keep what the steps ended with."""
+        weights = self._model.trainable_weights
+        if self._phase.average is not None:
+            _assign(weights, self._model.optimizer.averages)
+        if not all(numpy.isfinite(weight).all() for weight in _values(weights)):
+            raise self._diverged("The weights are no longer numbers.", "after the last epoch")
+        self._settle(train, seed)
+
+    def _diverged(self, what: str, where: str) -> TrainingError:
+        return TrainingError(
+            what,
+            received=f"{where} of step {self._number + 1}, learning rate up to {self._phase.rate:.2g}",
+            remedy="Use a smaller rate or another strategy.",
+        )
+
     def _settle(self, train: Labelled, seed: int) -> None:
         self._norms.count(train.rows, draw=[seed, self._number])
 
@@ -256,47 +272,6 @@ class Descent:
         logits = answers.apply(self._answering, part.rows)
         chances = answers.softmax(logits)[numpy.arange(len(part.truth)), part.truth]
         return float(-numpy.log(numpy.maximum(chances, 1e-12)).mean()), float((logits.argmax(1) == part.truth).mean())
-
-
-class _Best:
-    """The weights of the epochs with the best validation result: accuracy first, then loss. Epoch 0 is the start.
-
-    Args:
-        model: Whose weights. soup: How many are averaged, greedily, the best first (Wortsman et al. 2022); 0: none.
-        judge: Loss and accuracy of the model's present weights.
-    """
-
-    def __init__(self, model: keras.Model, soup: int, judge: Callable[[], tuple[float, float]]) -> None:
-        self._model, self._soup, self._judge = model, soup, judge
-        self.kept: list[Kept] = []
-
-    @property
-    def epoch(self) -> int | None:
-        return self.kept[0][1] if self.kept else None
-
-    def offer(self, epoch: int, loss: float, accuracy: float) -> None:
-        result = (accuracy, -loss)
-        if len(self.kept) < max(1, self._soup) or result > self.kept[-1][0]:
-            self.kept.append((result, epoch, self._model.get_weights()))
-            self.kept.sort(key=lambda kept: (kept[0], -kept[1]), reverse=True)
-            del self.kept[max(1, self._soup) :]
-
-    def restore(self) -> None:
-        if not self.kept:
-            return
-        best, _, weights = self.kept[0]
-        taken = [weights]
-        for _, _, more in self.kept[1:]:
-            self._model.set_weights(_mean([*taken, more]))
-            loss, accuracy = self._judge()
-            if (accuracy, -loss) > best:
-                best, taken, weights = (accuracy, -loss), [*taken, more], self._model.get_weights()
-        self._model.set_weights(weights)
-
-
-def _mean(several: Sequence[list[numpy.ndarray]]) -> list[numpy.ndarray]:
-    """The mean of each array over several lists of them."""
-    return several[0] if len(several) == 1 else [numpy.mean(same, axis=0) for same in zip(*several, strict=True)]
 
 
 def _stale(phase: Phase, best: int | None, made: int) -> bool:

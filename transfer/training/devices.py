@@ -49,6 +49,12 @@ def together() -> int:
     return int(tf.distribute.get_strategy().num_replicas_in_sync)
 
 
+def shared(photos: int, *, up: bool = False) -> int:
+    """So many photos, or a few less (more, if ``up``), of which every device that trains here gets as many."""
+    number = together()
+    return max(number, (photos + (number - 1 if up else 0)) // number * number)
+
+
 def ahead(batches: tf.data.Dataset) -> tf.data.Dataset:
     """The same batches, the next two of them already on the GPU while it computes; without one, as they come.
 

@@ -27,6 +27,7 @@ import numpy
 import tensorflow as tf
 
 from transfer.errors import CallError, TrainingError
+from transfer.training import room
 
 AGREEMENT = 1e-4
 """Largest difference to Keras in float32, as a share of the largest value. Sums in another order were seen to
@@ -41,10 +42,6 @@ BATCH = 16
 
 GRAPH_BATCH = 32
 """Pictures that a TensorFlow function is given at once, at most."""
-
-ROOM = 1 << 28
-"""Bytes for each core that the maps of the pictures under way may take. Of 224 pixels, one takes 26 MB in VGG16 and
-10 MB in MobileNetV2; fewer of them at once are no slower."""
 
 
 class Engine(Protocol):
@@ -113,7 +110,7 @@ class Graph:
         self.shape, self.dtype = tuple(model.output.shape[1:]), _kept_as(str(model.output.dtype))
         function = _function(model)
         self.facts = _facts(model, function)
-        self.batch = _fitting(GRAPH_BATCH, _largest_map(function), room=_threads() * ROOM)
+        self.batch = room.fitting(GRAPH_BATCH, room.largest_map(function), room=room.threads() * room.EACH)
         self._answer = _constant(function) if constant and model.count_params() else function
 
     def answers(self, batches: Iterable[numpy.ndarray]) -> Iterator[numpy.ndarray]:
@@ -161,9 +158,9 @@ class OpenVino:
         self.facts = {name: value for name, value in self._read().items() if name != AGREES}
         read = core.read_model(file)
         read.reshape([1, size, size, 3])
-        self.batch = _fitting(BATCH, _largest_map_in(read), room=ROOM)
+        self.batch = room.fitting(BATCH, _largest_map_in(read), room=room.EACH)
         read.reshape([self.batch, size, size, 3])
-        threads = _threads()
+        threads = room.threads()
         hint = {"float32": "f32", "bfloat16": "bf16"}[precision]
         # As many batches under way as this worker has cores, since each takes memory; but all cores of the machine,
         # since the other workers wait for these answers more often than they compute.
@@ -211,33 +208,13 @@ class OpenVino:
         return told
 
 
-def _threads() -> int:
-    return tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1
-
-
 def _cores() -> int:
     """All of the machine, or as many as a cluster gives a task: Ray says so by OMP_NUM_THREADS."""
     return int(os.environ.get("OMP_NUM_THREADS", "").partition(",")[0] or os.cpu_count() or 1)
 
 
-def _fitting(most: int, each: int, *, room: int) -> int:
-    """So many pictures at once: a layer's input and its output are in memory together."""
-    return max(1, min(most, room // max(1, 2 * each)))
-
-
-def _largest_map(function: Any) -> int:
-    """Bytes of the largest map that one picture has inside a TensorFlow function."""
-    maps = (
-        math.prod(tensor.shape[1:]) * tensor.dtype.size
-        for operation in function.graph.get_operations()
-        for tensor in operation.outputs
-        if tensor.shape.rank and tensor.shape[0] is None and tensor.shape[1:].is_fully_defined()
-    )
-    return max(maps, default=0)
-
-
 def _largest_map_in(network: Any) -> int:
-    """The same of a network of OpenVINO's that is shaped for one picture."""
+    """Bytes of the largest map in a network of OpenVINO's that is shaped for one picture."""
     layers = (layer for layer in network.get_ops() if layer.get_type_name() != "Constant")
     outputs = (output for layer in layers for output in layer.outputs() if output.get_partial_shape().is_static)
     return max((math.prod(output.get_shape()) * output.get_element_type().size for output in outputs), default=0)

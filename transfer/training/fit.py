@@ -18,10 +18,11 @@ import numpy
 import tensorflow as tf
 
 from transfer.errors import TrainingError
+from transfer.models import head as heads
 from transfer.models.classifier import Classifier
 from transfer.photo import Photo
 from transfer.strategy import Phase, Solver, Strategy
-from transfer.training import answers, solvers
+from transfer.training import answers, devices, solvers
 from transfer.training.activations import Activations
 from transfer.training.checkpoint import Checkpoint, Standing
 from transfer.training.descent import Descent, Labelled
@@ -68,6 +69,36 @@ class _Turn:
     judges: Labelled
 
 
+@dataclass(frozen=True)
+class _Photos:
+    """The photos to learn from and to choose by, and where what a step learns from comes from."""
+
+    train: Sequence[Photo]
+    validation: Sequence[Photo]
+    activations: Activations
+    labels: Sequence[str]
+
+    @property
+    def count(self) -> int:
+        return len(self.train) + len(self.validation)
+
+    def taught(self, cut: int, views: Sequence[str] = (), *, plain: bool = True) -> Labelled:
+        """What is learnt from, with its kept views; unless ``plain``, the first of them in the photos' own place."""
+        return self._labelled(self.train, cut, views, plain=plain)
+
+    def judges(self, cut: int) -> Labelled:
+        return self._labelled(self.validation, cut)
+
+    def _labelled(
+        self, photos: Sequence[Photo], cut: int, views: Sequence[str] = (), *, plain: bool = True
+    ) -> Labelled:
+        index = {label: i for i, label in enumerate(self.labels)}
+        truth = numpy.array([index[photo.label] for photo in photos], dtype=int)
+        keys = numpy.array([int(photo.sha256[:7], 16) for photo in photos], dtype=int)
+        kept = tuple(self.activations.rows(cut, photos, view) for view in views)
+        return Labelled(self.activations.rows(cut, photos) if plain else kept[0], truth, keys, kept)
+
+
 class Loop:
     """A strategy on a classifier; it may be gone through again after ``classifier.restart``.
 
@@ -109,44 +140,69 @@ class Loop:
         classifier = self.classifier
         resumed = logbook.checkpoint()
         fitted = Fitted(**resumed.before) if resumed else Fitted(cut=classifier.last_cut)
+        photos = _Photos(train, validation, activations, labels)
         for number, step in enumerate(self.strategy.steps):
             if resumed and number < resumed.step:
                 continue
-            photos = len(train) + len(validation)
-            if isinstance(step, Solver):
-                source = activations.source(fitted.cut, photos)
-                sets = [_gather(part, activations, source, labels) for part in (train, validation)]
-                fitted.chosen = _solve(classifier, step, source, *sets)
-                fitted.trainable = max(fitted.trainable, classifier.scores.count_params())
-                chosen = fitted.chosen or "nothing to choose"
-                logbook.say(f"step {number + 1}: {step.kind} on {len(train)} photos: {chosen}")
-                continue
-            fitted.cut = min(fitted.cut, classifier.cut_for(step.thaw))
-            source, views = _inputs(step, fitted.cut, activations, photos, len(train))
-            turn = _Turn(
-                number,
-                step,
-                fitted.cut,
-                source,
-                taught=_gather(train, activations, source, labels, views),
-                judges=_gather(validation, activations, source, labels),
-            )
             going_on = resumed if resumed and number == resumed.step else None
-            descent, history = self._descend(turn, fitted, going_on, logbook, seed=seed, find_rate=find_rate)
-            if descent.interrupted and not (fitted.trainable or history):
-                raise KeyboardInterrupt  # there is nothing yet that could be used
-            fitted.history += history
-            fitted.batch = min(fitted.batch or descent.batch, descent.batch)
-            fitted.best_epoch = descent.best_epoch
-            if descent.best_epoch is not None:
-                fitted.best_epochs.append([number, descent.best_epoch])
-            fitted.gradient_steps += descent.steps
-            fitted.trainable = max(fitted.trainable, descent.trainable)
-            fitted.views = max(fitted.views, len(views))
-            if descent.interrupted:
-                fitted.interrupted = f"in epoch {len(history) + 1} of {step.epochs}, step {number + 1} of the strategy"
+            try:
+                if isinstance(step, Solver):
+                    self._solve(number, step, fitted, photos, logbook)
+                else:
+                    self._go_through(number, step, fitted, photos, going_on, logbook, seed=seed, find_rate=find_rate)
+            except KeyboardInterrupt:
+                if not fitted.trainable:  # there is nothing yet that could be used
+                    raise
+                fitted.interrupted = f"before step {number + 1} of the strategy had learnt anything"
+            if fitted.interrupted:
                 break
         return fitted
+
+    def _solve(self, number: int, solver: Solver, fitted: Fitted, photos: _Photos, logbook: Logbook) -> None:
+        """Put the head at its optimum on what is frozen."""
+        source = photos.activations.source(fitted.cut, photos.count)
+        vectors = self.classifier.vectors(source)
+        train, validation = photos.taught(source), photos.judges(source)
+        taught, held_out = answers.apply(vectors, train.rows), answers.apply(vectors, validation.rows)
+        solution = solvers.solve(solver, taught, train.truth, held_out, validation.truth)
+        heads.place(self.classifier.scores, solution.kernel, solution.bias, seen=taught)
+        fitted.chosen = solution.chosen
+        fitted.trainable = max(fitted.trainable, self.classifier.scores.count_params())
+        chosen = fitted.chosen or "nothing to choose"
+        logbook.say(f"step {number + 1}: {solver.kind} on {len(train.truth)} photos: {chosen}")
+
+    def _go_through(
+        self,
+        number: int,
+        phase: Phase,
+        fitted: Fitted,
+        photos: _Photos,
+        resumed: Checkpoint | None,
+        logbook: Logbook,
+        *,
+        seed: int,
+        find_rate: bool,
+    ) -> None:
+        """Make the epochs of a phase, and note what they left behind."""
+        fitted.cut = min(fitted.cut, self.classifier.cut_for(phase.thaw))
+        source, views = _inputs(phase, fitted.cut, photos.activations, photos.count, len(photos.train))
+        # Kept views are all that a phase needs, unless statistics of batch norm are to be counted on the photos.
+        norms = self.classifier.head.batch_norm or (phase.thaw and phase.batch_norm == "adapt")
+        taught = photos.taught(source, views, plain=not views or bool(norms))
+        turn = _Turn(number, phase, fitted.cut, source, taught, photos.judges(source))
+        descent, history = self._descend(turn, fitted, resumed, logbook, seed=seed, find_rate=find_rate)
+        if descent.interrupted and not (fitted.trainable or history):
+            raise KeyboardInterrupt
+        fitted.history += history
+        fitted.batch = min(fitted.batch or descent.batch, descent.batch)
+        fitted.best_epoch = descent.best_epoch
+        if descent.best_epoch is not None:
+            fitted.best_epochs.append([number, descent.best_epoch])
+        fitted.gradient_steps += descent.steps
+        fitted.trainable = max(fitted.trainable, descent.trainable)
+        fitted.views = max(fitted.views, len(views))
+        if descent.interrupted:
+            fitted.interrupted = f"after {len(history)} of {phase.epochs} epochs, step {number + 1} of the strategy"
 
     def _descend(
         self,
@@ -166,7 +222,7 @@ class Loop:
             self._batches[number] = resumed.batch
             self.classifier.put_back(variables, resumed.variables)
         begun = [numpy.array(variable) for variable in variables]
-        batch = self._batches.get(number, phase.batch)
+        batch = self._batches.get(number, devices.shared(phase.batch))
 
         def on_epoch(row: dict[str, float], standing: Callable[[], Standing]) -> None:
             def now() -> Checkpoint:
@@ -191,13 +247,13 @@ class Loop:
                         received=f"{batch} photos a step",
                         remedy="Let other work end, or begin it anew after `transfer clean WS --checkpoints`.",
                     ) from error
-                if batch == 1:
+                if batch == devices.together():
                     raise
             # Out here the error holds nothing any more, and what was too large can go.
             del self._descents[number, turn.source, batch], descent
             gc.collect()
             fitted.rates = [row for row in fitted.rates if row["step"] != number]
-            batch = self._batches[number] = batch // 2
+            batch = self._batches[number] = devices.shared(batch // 2)
             for variable, value in zip(variables, begun, strict=True):
                 variable.assign(value)
             logbook.say(f"step {number + 1}: not enough memory, going on with {batch} photos a step")
@@ -234,39 +290,3 @@ def _inputs(phase: Phase, cut: int, activations: Activations, photos: int, taugh
 def probabilities(classifier: Classifier, cut: int, rows: Rows | Decoded) -> numpy.ndarray:
     """Class probabilities from activations at the cut, float32 ``(n, classes)``."""
     return answers.softmax(answers.apply(classifier.top(cut), rows))
-
-
-def _gather(
-    photos: Sequence[Photo],
-    activations: Activations,
-    cut: int,
-    labels: Sequence[str],
-    views: Sequence[str] = (),
-) -> Labelled:
-    index = {label: i for i, label in enumerate(labels)}
-    truth = numpy.array([index[photo.label] for photo in photos], dtype=int)
-    kept = tuple(activations.rows(cut, photos, view) for view in views)
-    return Labelled(kept[0] if kept else activations.rows(cut, photos), truth, kept)
-
-
-def _solve(classifier: Classifier, solver: Solver, cut: int, train: Labelled, validation: Labelled) -> dict[str, float]:
-    vectors = classifier.vectors(cut)
-    taught = answers.apply(vectors, train.rows)
-    solution = solvers.solve(solver, taught, train.truth, answers.apply(vectors, validation.rows), validation.truth)
-    _place(classifier.scores, solution, taught)
-    return solution.chosen
-
-
-def _place(scores: keras.Sequential, solution: solvers.Solution, taught: numpy.ndarray) -> None:
-    """Let the head answer by the solution.
-
-    Where batch norm stands before the scores it gets the features' own statistics, and the scores take them back out:
-    training mode, which normalises by the batch, then begins near the solution as well.
-    """
-    kernel, bias = solution.kernel, solution.bias
-    for norm in (layer for layer in scores.layers if isinstance(layer, keras.layers.BatchNormalization)):
-        mean, variance = taught.mean(axis=0), taught.var(axis=0)
-        norm.moving_mean.assign(mean)
-        norm.moving_variance.assign(variance)
-        kernel, bias = kernel * numpy.sqrt(variance + norm.epsilon)[:, None], bias + mean @ kernel
-    scores.get_layer("logits").set_weights([kernel, bias])

@@ -8,7 +8,6 @@ network from it again.
 from __future__ import annotations
 
 import datetime
-import importlib.metadata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,18 +22,17 @@ from transfer.models.classifier import Classifier
 from transfer.models.seeding import seed_draws
 from transfer.photo import Photo
 from transfer.run import CHECKPOINT, LOG, WEIGHTS, Predictions, Run, run_id
-from transfer.training import answers, devices, memory
+from transfer.training import devices, memory
 from transfer.training.activations import Activations
 from transfer.training.batches import MIRROR
 from transfer.training.checkpoint import Checkpoints
+from transfer.training.facts import stated, versions
 from transfer.training.features import Progress, quiet
 from transfer.training.fit import Fitted, Loop, probabilities
 from transfer.training.logbook import Logbook
 from transfer.training.plan import Plan, choose
 from transfer.training.refit import refit
 from transfer.workspace import Workspace
-
-VERSIONS = ("transfer", "tensorflow", "keras", "numpy", "scikit-learn")
 
 
 def existing(plan: Plan, workspace: Workspace) -> Run | None:
@@ -117,7 +115,7 @@ def _carry_out(
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     memory.forget_peak()
     path = workspace.runs / plan.id
-    first, second = (Checkpoints(workspace, path / name, _versions()) for name in (CHECKPOINT, "refit-" + CHECKPOINT))
+    first, second = (Checkpoints(workspace, path / name, versions()) for name in (CHECKPOINT, "refit-" + CHECKPOINT))
     tensorboard = path / "tensorboard" if conduct.tensorboard else None
     logbook = Logbook(on_progress, checkpoints=first, tensorboard=tensorboard)
     logbook.say(f"{plan.arm}, seed {plan.seed}, run {plan.id}")
@@ -142,7 +140,10 @@ def _carry_out(
             again = logbook.going_on(second)
             fitted = refit(plan, classifier, fitted, activations, photos=both, logbook=again)
         if not fitted.interrupted:
-            kept.append(_predict(classifier, fitted, activations, parts.test, plan.labels, "test"))
+            try:
+                kept.append(_predict(classifier, fitted, activations, parts.test, plan.labels, "test"))
+            except KeyboardInterrupt:
+                fitted.interrupted = "while it answered the test photos"
     finally:
         logbook.close()
     before = existing(plan, workspace)
@@ -151,7 +152,7 @@ def _carry_out(
     opened = int(before.facts.get("test_opened", 0)) if before else 0
     total = logbook.seconds()
     seconds = {"total": total, "features": activations.seconds, "training": total - activations.seconds}
-    facts = _facts(plan, classifier, fitted, activations) | {
+    facts = stated(plan, classifier, fitted, activations) | {
         "started": started,
         "photos": {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)},
         "test_opened": opened + (1 if parts.test and not fitted.interrupted else 0),
@@ -177,7 +178,8 @@ def failed(plan: Plan, workspace: Workspace, reason: str, *, log: str = "") -> R
 
     An interrupted run that can be asked stays what it was, and only the run that is given back has failed.
     """
-    run = _run(plan, workspace, status="failed", reason=reason, facts={"strategy": plan.strategy.to_dict()})
+    facts = {"strategy": plan.strategy.to_dict()} | _design(plan)
+    run = _run(plan, workspace, status="failed", reason=reason, facts=facts)
     if (run.path / "run.json").exists() and Run.read(run.path).usable:
         return run
     workspace.begin()
@@ -190,7 +192,7 @@ def failed(plan: Plan, workspace: Workspace, reason: str, *, log: str = "") -> R
 def skipped(plan: Plan, workspace: Workspace) -> Run:
     """A run that was not begun; nothing of it is kept."""
     reason = "the time was spent before it was begun; the same command goes on with it"
-    return _run(plan, workspace, status="skipped", reason=reason, facts={})
+    return _run(plan, workspace, status="skipped", reason=reason, facts=_design(plan))
 
 
 _LATEST: dict[str, Loop] = {}
@@ -218,7 +220,8 @@ def _loop(plan: Plan, workspace: Workspace) -> Loop:
 
 def lineage(plan: Plan) -> str:
     """What trials must have in common to share one traced network: all but seed, size and the photos themselves."""
-    decisive = {name: value for name, value in plan.decisive().items() if name not in ("seed", "per_class", "data")}
+    photos = ("seed", "per_class", "data", "groups")
+    decisive = {name: value for name, value in plan.decisive().items() if name not in photos}
     return run_id(decisive | {"labels": plan.labels})
 
 
@@ -260,35 +263,8 @@ def _predict(
     )
 
 
-def _facts(plan: Plan, classifier: Classifier, fitted: Fitted, activations: Activations) -> dict[str, Any]:
-    about = activations.store(classifier.last_cut).about()
-    if not about:
-        about = {
-            "parameters": classifier.network.count_params(),
-            "latency_ms": answers.latency(classifier.top(0)),
-        }
-    return plan.decisive() | {
-        "weights": plan.weights and {"name": plan.weights.name, "sha256": plan.weights.sha256},
-        "asked": {"epochs": plan.epochs, "rate": plan.rate},
-        **({"rule": plan.rule.to_dict()} if plan.rule else {}),
-        "cut": fitted.cut,
-        "batch_norm": plan.strategy.batch_norm,
-        "parameters": {"trainable": fitted.trainable, "total": about["parameters"] + classifier.scores.count_params()},
-        "latency_ms": about["latency_ms"] * (2 if classifier.mirrored else 1),
-        "chosen": fitted.chosen,
-        "best_epoch": fitted.best_epoch,
-        "views": fitted.views,
-        "batch": fitted.batch,
-        "command": plan.command,
-        "gpus": (plan.gpus or 1) if tf.config.list_physical_devices("GPU") else 0,
-        "device": "GPU" if tf.config.list_physical_devices("GPU") else "CPU",
-        "versions": _versions(),
-        **activations.facts,
-    }
-
-
-def _versions() -> dict[str, str]:
-    return {name: importlib.metadata.version(name) for name in VERSIONS}
+def _design(plan: Plan) -> dict[str, Any]:
+    return {"folds": plan.folds} if plan.folds else {}
 
 
 def _run(plan: Plan, workspace: Workspace, *, status: str, facts: dict[str, Any], reason: str | None = None) -> Run:

@@ -4,8 +4,8 @@ The last stage learns at 0.4 of the head's rate, the next at 0.4 of that: genera
 (Howard and Ruder 2018, section 3.2, whose factor is 1/2.6). The head starts from the probe's optimum.
 Batch norm stays frozen.
 
-When: as ``fine_tune_all``, where its one small rate is too much for the first stages and too little for the last. Expect
-``fine_tune_all`` within a point.
+When: as ``fine_tune_all``, where its one small rate is too much for the first stages and too little for the last.
+Expect ``fine_tune_all`` within a point.
 """
 
 from transfer.strategy import ALL, Head, Phase, Solver, Strategy

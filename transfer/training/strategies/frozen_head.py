@@ -1,7 +1,7 @@
 """New dense layers on the frozen backbone: the classic of the lectures.
 
-A hidden layer of 256 units with dropout, trained by Adam on kept features; early stopping on validation (Donahue et al.,
-"DeCAF", 2014, first had new classifiers learn from a frozen network's features; the lectures' assignment is this one).
+A hidden layer of 256 units with dropout, trained by Adam on kept features; early stopping on validation. Donahue et
+al., "DeCAF", 2014, had new classifiers learn from a frozen network's features; the lectures' assignment is this one.
 
 When: the linear probe underfits and there are some fifty photos a class or more. Expect the probe's accuracy within two
 points either way.
