@@ -149,12 +149,19 @@ def test_runs_of_these_photos_are_told_from_runs_of_others(workspace: Workspace)
     assert [run.facts.get("folds") for run in present(runs, resplit)] == [3]
 
 
-@pytest.mark.parametrize("validated", [False, None])
-def test_without_validation_photos_nothing_is_chosen(workspace: Workspace, validated: bool | None) -> None:
-    if validated is not None:
-        write(workspace, "a:probe", 20, validated=validated)
-    with pytest.raises(DataError, match="choose by"):
+def test_without_validation_photos_nothing_is_chosen_and_a_run_can_be_named(workspace: Workspace) -> None:
+    write(workspace, "a:probe", 20, validated=False)
+    with pytest.raises(DataError, match=r"choose by\. Received: 1 without any\. Name a run, as `transfer runs"):
         best(read_runs(workspace))
+
+
+@pytest.mark.parametrize(("status", "received"), [(None, ""), ("interrupted", r" Received: 1 interrupted\.")])
+def test_without_a_finished_run_the_error_says_to_train(
+    workspace: Workspace, status: str | None, received: str
+) -> None:
+    runs = [dataclasses.replace(write(workspace, "a:probe", 20), status=status)] if status else []
+    with pytest.raises(DataError, match=rf"no finished run to choose\.{received} Train an arm first"):
+        best(runs)
 
 
 @pytest.mark.parametrize("draw", range(12))

@@ -28,9 +28,14 @@ def test_beats_that_are_not_given_are_left_out() -> None:
     assert str(TransferError("It failed.", remedy="Try again.")) == "It failed. Try again."
 
 
-@pytest.mark.parametrize("nothing", [0, "", False, []])
+@pytest.mark.parametrize("nothing", [0, False, []])
 def test_a_received_value_that_is_empty_is_still_shown(nothing: object) -> None:
     assert f"Received: {nothing}." in str(TransferError("It failed.", received=nothing))
+
+
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_an_empty_text_was_nothing(text: str) -> None:
+    assert str(TransferError("It failed.", received=text)) == "It failed. Received: nothing."
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from transfer.cli import progress
+from transfer.cli import progress, show
 
 
 class Clock:
@@ -50,3 +50,43 @@ def test_lines_say_all_of_it_and_come_now_and_then(clock: Clock, capsys: pytest.
         "0/20  0 s  reading 0 of them",
         "10/20  10 s  reading 10 of them  1.0 a second  about 10 s left",
     ]
+
+
+def test_epochs_of_a_training_and_notices_are_never_left_out(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    tell = progress._lines()
+    tell(1, 9, "computing frozen features")
+    tell(2, 9, "computing frozen features")
+    for epoch in (1, 2, 3):
+        tell(epoch, 8, f"training, loss {1 / epoch:.3f}")
+    tell(0, 8, "not enough memory; going on with 16 photos a step")
+    tell(0, 8, "training from pixels, since activations of 9 photos would take 9 GB")
+    assert [line.split("  ")[2] for line in capsys.readouterr().err.splitlines()] == [
+        "computing frozen features",
+        *("training, loss 1.000", "training, loss 0.500", "training, loss 0.333"),
+        "not enough memory; going on with 16 photos a step",
+        "training from pixels, since activations of 9 photos would take 9 GB",
+    ]
+
+
+def test_of_the_trials_of_a_comparison_notices_alone_are_never_left_out(
+    clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tell = progress._lines()
+    for epoch in (1, 2, 3):
+        tell(0, 4, f"lenet5:from_scratch, seed 0: training, loss {1 / epoch:.3f} {epoch}/8")
+    tell(0, 4, "lenet5:from_scratch, seed 0: not enough memory; going on with 16 photos a step 0/8")
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2
+    assert "loss 1.000" in said[0]
+    assert "not enough memory" in said[1]
+
+
+@pytest.mark.parametrize(("batch", "said"), [(8, True), (16, True), (32, False), (30, False), (None, False)])
+def test_a_training_that_memory_held_back_says_so_at_its_end(
+    batch: int | None, said: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a line that went by while it trained nothing is left on a terminal."""
+    steps = [{"step": "solver"}, {"step": "phase", "batch": 32}, {"step": "phase", "batch": 64}]
+    show.smaller_steps({"strategy": {"steps": steps}, "batch": batch})
+    told = capsys.readouterr().err
+    assert told == (f"not enough memory for 32 photos a step: it went on with {batch}\n" if said else "")

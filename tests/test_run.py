@@ -107,6 +107,17 @@ def test_the_facts_are_written_last(tmp_path: Path) -> None:
     assert len(written) == 3
 
 
+def test_of_a_damaged_run_among_others_the_error_says_which_and_what_helps(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    run = run_in(workspace)
+    run.write(workspace, [], [])
+    workspace.write_text(workspace.runs / "ffff" / "run.json", "{")
+    with pytest.raises(DataError, match=r"Received: .*runs/ffff\. .*delete the folder and train again"):
+        read_runs(workspace)
+    (workspace.runs / "ffff" / "run.json").unlink()
+    assert read_runs(workspace) == [run]
+
+
 @pytest.mark.parametrize("damage", ["", "{", "[]", "{}", '{"id": "a"}', NULL])
 def test_damaged_facts_are_a_sentence(tmp_path: Path, damage: str) -> None:
     (tmp_path / "run.json").write_text(damage)

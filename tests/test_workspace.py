@@ -274,26 +274,3 @@ def test_a_journal_that_cannot_grow_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError, match="cannot be written"):
         workspace.append(workspace.journal, "one\n")
     assert workspace.writes == 0
-
-
-def test_two_processes_do_not_change_the_photos_at_once_and_the_end_of_one_frees_them(tmp_path: Path) -> None:
-    workspace = Workspace(tmp_path)
-    script = f"""
-import sys
-from transfer.workspace import Workspace
-from pathlib import Path
-with Workspace(Path({str(tmp_path)!r})).alone():
-    print("mine", flush=True)
-    sys.stdin.read()
-"""
-    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == b"mine\n"
-        with pytest.raises(WorkspaceError, match="Another process is changing the photos"), workspace.alone():
-            pass
-        other.kill()
-        other.wait()
-        with workspace.alone():
-            pass
-    with Workspace(tmp_path / "not there yet").alone():
-        assert not (tmp_path / "not there yet").exists()

@@ -31,7 +31,7 @@ class Arm:
     Attributes:
         backbone: A name on the backbones' shelf, or ``keras_hub:PRESET``.
         strategy: A name on the strategies' shelf.
-        weights: ``imagenet``, ``none``, a name kept by ``pretrain`` or a file; None takes the usual ones.
+        weights: A published name such as ``imagenet``, ``none`` or a file; None takes the usual ones.
         tricks: Names on the tricks' shelf, applied from left to right.
     """
 

@@ -126,8 +126,19 @@ def best(runs: Sequence[Run]) -> Run:
         DataError: No run is done, or none has a validation photo.
     """
     first = next(iter(competitors(runs)), None)
-    if first is None or first.validation_accuracy is None:
-        raise DataError("No finished run has validation photos to choose by.", remedy="Train an arm first.")
+    if first is None:
+        others = ", ".join(sorted({run.status for run in runs}))
+        raise DataError(
+            "There is no finished run to choose.",
+            received=f"{len(runs)} {others}" if runs else None,
+            remedy="Train an arm first: `transfer train WS`.",
+        )
+    if first.validation_accuracy is None:
+        raise DataError(
+            "No finished run has validation photos to choose by.",
+            received=f"{len(runs)} without any",
+            remedy="Name a run, as `transfer runs WS` lists them; or split with a validation share and train again.",
+        )
     judged = [(run, part) for run, part in zip(first.runs, first.validation, strict=True) if len(part.photos)]
     return min(judged, key=lambda one: (-float(one[1].correct.mean()), one[0].seed))[0]
 

@@ -10,6 +10,7 @@ import csv
 import html
 import io
 from collections import Counter
+from urllib.parse import quote
 
 from transfer.cells import guarded
 from transfer.licence import Licence
@@ -130,5 +131,7 @@ def shown_title(photo: Photo) -> str | None:
 def _linked(text: str, address: str | None) -> str:
     if address is None:
         return inline(text)
-    safe = address.replace("<", "%3C").replace(">", "%3E").replace("\\", "%5C")
+    # A line break would end the link, and what follows it be Markdown of its own.
+    unsafe = (sign in "<>\\" or not sign.isprintable() for sign in address)
+    safe = "".join(quote(sign, errors="replace") if bad else sign for sign, bad in zip(address, unsafe, strict=True))
     return f"[{inline(text)}](<{safe}>)"

@@ -19,7 +19,7 @@ class TransferError(Exception):
 
     Args:
         what: What is wrong, one sentence.
-        received: The value that was refused, shown after "Received: ".
+        received: The value that was refused, shown after "Received: "; an empty text as "nothing".
         remedy: What to do next, one sentence.
     """
 
@@ -36,7 +36,7 @@ class TransferError(Exception):
     def __str__(self) -> str:
         beats = [self.what]
         if self.received is not None:
-            beats.append(f"Received: {self.received}.")
+            beats.append(f"Received: {str(self.received).strip() or 'nothing'}.")
         if self.remedy is not None:
             beats.append(self.remedy)
         return " ".join(beats)

@@ -11,6 +11,7 @@ A run is a folder ``WS/runs/ID/``: ``run.json`` (the facts; written last, so a f
 from __future__ import annotations
 
 import csv
+import dataclasses
 import hashlib
 import io
 import json
@@ -58,6 +59,11 @@ class Predictions:
     def correct(self) -> numpy.ndarray:
         """Bool ``(n,)``."""
         return self.predicted == self.truth
+
+    def regrouped(self, group_of: Mapping[str, str]) -> Predictions:
+        """With the groups that are known now; a photo that is not among them keeps its own."""
+        groups = tuple(group_of.get(photo, group) for photo, group in zip(self.photos, self.groups, strict=True))
+        return dataclasses.replace(self, groups=groups)
 
 
 @dataclass(frozen=True)
@@ -164,7 +170,7 @@ class Run:
             raise DataError(
                 "There is no whole run in this folder.",
                 received=path,
-                remedy="`transfer runs WS` lists the runs of a workspace.",
+                remedy="Look whether its run.json may be read; where it is damaged, delete the folder and train again.",
             ) from error
 
 

@@ -24,7 +24,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -162,26 +162,46 @@ class Workspace:
         """Let no other process change the photos meanwhile; it ends with the process, however that ends.
 
         Raises:
-            WorkspaceError: Another one is changing them.
+            WorkspaceError: Another one is changing them, or there can be no folder.
         """
-        if not self.root.is_dir():
-            yield
-            return
-        folder = os.open(self.root, os.O_RDONLY)
         try:
-            try:
-                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise WorkspaceError(
-                    "Another process is changing the photos of this workspace.",
-                    received=self.root,
-                    remedy="Wait until it has ended (collect, load, check, split or recheck), then ask again.",
-                ) from error
-            except OSError:  # a file system without locks has none to wait for
-                pass
+            made = [path for path in (self.root, *self.root.parents) if not path.exists()]
+            self.root.mkdir(parents=True, exist_ok=True)
+            folder = os.open(self.root, os.O_RDONLY)
+        except OSError as error:
+            raise self._unwritable(self.root, error) from error
+        with contextlib.ExitStack() as at_the_end:
+            at_the_end.callback(os.close, folder)
+            self._lock(folder)
+            if made:
+                at_the_end.callback(self._unmake, made)
+                self.begin()  # it may lie among the photos that are loaded, where only a workspace is passed over
             yield
-        finally:
-            os.close(folder)
+
+    def _lock(self, folder: int) -> None:
+        """Hold the open folder, if it still is the one of that name: who made it may have taken it away again."""
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held = os.path.samestat(os.fstat(folder), self.root.stat())
+        except (BlockingIOError, FileNotFoundError):
+            held = False
+        except OSError:  # a file system without locks has none to wait for
+            held = True
+        if not held:
+            raise WorkspaceError(
+                "Another process is changing the photos of this workspace.",
+                received=self.root,
+                remedy="Wait until it has ended (collect, load, check, split or recheck), then ask again.",
+            )
+
+    def _unmake(self, made: Sequence[Path]) -> None:
+        """Take away the folders that were made, where nothing was written but that this is a workspace."""
+        marker = self.root / "workspace.json"
+        with contextlib.suppress(OSError):
+            if list(self.root.iterdir()) == [marker]:
+                marker.unlink()
+            for path in made:
+                path.rmdir()
 
     def sweep(self) -> None:
         """Take away what a process that was killed was just writing among the images."""

@@ -28,6 +28,7 @@ from transfer.collecting.looks import look, perceptual_hash
 from transfer.collecting.mislabels import suspects
 from transfer.collecting.near import near_pairs
 from transfer.collecting.split import split
+from transfer.errors import CallError
 from transfer.manifest import Manifest
 from transfer.photo import Photo
 
@@ -357,6 +358,17 @@ def test_a_row_that_makes_no_sense_is_refused_and_nothing_changes(folder, worksp
     with pytest.raises(transfer.TransferError):
         check_photos(workspace, edits=table)
     assert Manifest.read(workspace) == manifest
+
+
+@pytest.mark.parametrize("name", ["missing/edits.csv", "file/edits.csv"])
+def test_a_table_that_cannot_be_written_is_refused_before_anything_changes(folder, workspace, tmp_path, name):
+    photo_like(60, (300, 220)).filter(ImageFilter.GaussianBlur(8)).save(folder / "cat" / "60.png")
+    (tmp_path / "file").touch()
+    manifest = load_photos(folder, workspace)
+    with pytest.raises(CallError, match=r"cannot be written there\. Received: .*edits\.csv\. Make its folder first"):
+        check_photos(workspace, edits=tmp_path / name)
+    assert Manifest.read(workspace) == manifest
+    assert not (tmp_path / "missing").exists()
 
 
 def test_the_table_lists_only_photos_of_which_there_is_a_file(folder, workspace, tmp_path):

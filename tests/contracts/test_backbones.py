@@ -211,6 +211,17 @@ def test_features_are_those_that_keras_gives_with_the_same_weights(running: Buil
     assert ours.std() > 0
 
 
+@pytest.mark.parametrize("name", sorted(DEEP))
+def test_what_is_too_deep_to_be_run_prepares_pictures_and_counts_as_keras_does(name: str) -> None:
+    built = Built(name)
+    build, module = APPLICATIONS[name]
+    twin = without_weights(lambda: build(input_shape=(32, 32, 3), include_top=False, weights=None))
+    numpy.testing.assert_array_equal(built.prepared, module.preprocess_input(built.pictures.copy()))
+    assert built.network.output.shape == twin.output.shape
+    shapes = [[tuple(weight.shape) for weight in network.weights] for network in (built.network, twin)]
+    assert shapes[0] == shapes[1]
+
+
 def test_preprocessing_survives_saving(built: Built, tmp_path: Path) -> None:
     model = preprocessing(built)
     model.save(tmp_path / "model.keras")

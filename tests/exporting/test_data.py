@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import hashlib
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,10 +16,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from conftest import draw
 from PIL import Image
 
 import transfer
 from transfer.cli import cli
+from transfer.credits import credits_page
 from transfer.errors import CallError, DataError, ExportError
 from transfer.exporting.data import FORMATS
 from transfer.manifest import Manifest
@@ -72,7 +76,9 @@ def test_every_layout_holds_every_kept_photo_once_with_credits_and_no_place_on_t
         str(file.relative_to(tmp_path / "out")) for file in files(tmp_path / "out")
     }
     made = [row["title"] for row in rows if row["changes"] == "saved as PNG"]
-    assert made == (["bar/odd.webp"] if format == "tfds" else [])
+    assert made == (["bar/odd.webp"] if format in ("folders", "tfds") else [])
+    for row in rows:
+        assert row["sha256"] == hashlib.sha256((tmp_path / "out" / row["file"]).read_bytes()).hexdigest()
     assert list(written.photos) == ["train", "validation", "test"]
 
 
@@ -84,13 +90,44 @@ def test_credits_are_harmless_text_whatever_their_words(workspace, tmp_path):
     assert ",'=A [coin](x)," in (tmp_path / "out" / "CREDITS.csv").read_text()
 
 
-def test_keras_reads_the_folders(workspace, tmp_path):
+def test_the_address_of_a_page_starts_no_markdown_of_its_own(workspace):
+    photo = Manifest.read(workspace).kept[0]
+    hostile = dataclasses.replace(photo, title="x", page_url="https://a.org/\n\n# Ours\u2028[<b>](y)\ud800")
+    page = credits_page(Manifest((hostile,)))
+    assert "(<https://a.org/%0A%0A# Ours%E2%80%A8[%3Cb%3E](y)%3F>)" in page
+
+
+@pytest.mark.parametrize("format", ["folders", "tfds"])
+def test_keras_reads_the_folders(workspace, tmp_path, format):
     import keras
 
-    transfer.export_data(workspace, into=tmp_path / "out", format="tfds")
+    transfer.export_data(workspace, into=tmp_path / "out", format=format)
     read = keras.utils.image_dataset_from_directory(tmp_path / "out" / "train", image_size=(16, 16), verbose=False)
     assert read.class_names == ["bar", "coin", "disc"]
     assert sum(len(labels) for _, labels in read) == len(Manifest.read(workspace).part("train"))
+
+
+def test_keras_reads_every_photo_whatever_its_format_and_its_name(photo_folder, tmp_path):
+    import keras
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    shutil.copytree(photo_folder, tmp_path / "photos")
+    odd = {"a.webp": "WEBP", "b.jpg": "WEBP", "c.jfif": "JPEG", "d.heic": "HEIF", "e.gif": "GIF", "f.png": "BMP"}
+    for number, (name, kind) in enumerate(odd.items()):
+        draw(0, 100 + number).save(tmp_path / "photos" / "disc" / name, format=kind)
+    manifest = transfer.load(tmp_path / "photos", tmp_path / "ws")
+    assert len(manifest.kept) == 36 + len(odd)
+    transfer.export_data(tmp_path / "ws", into=tmp_path / "out", format="folders")
+    read = keras.utils.image_dataset_from_directory(tmp_path / "out", image_size=(16, 16), verbose=False)
+    assert sum(len(labels) for _, labels in read) == len(manifest.kept)
+    for file in (tmp_path / "out" / "disc").iterdir():
+        with Image.open(file) as image:
+            assert {"JPEG": ".jpg", "PNG": ".png"}[str(image.format)] == file.suffix
+    rows = csv.DictReader((tmp_path / "out" / "CREDITS.csv").read_text().splitlines())
+    assert {row["title"] for row in rows if row["changes"] == "saved as PNG"} == {f"disc/{name}" for name in odd} - {
+        "disc/c.jfif"
+    }
 
 
 def test_tfds_reads_its_layout_and_misses_no_photo(workspace, tmp_path):
@@ -175,8 +212,6 @@ def test_mlcroissant_validates_its_metadata_without_a_remark_and_reads_every_row
 
 
 def test_the_table_of_croissant_is_what_its_metadata_says(workspace, tmp_path):
-    import hashlib
-
     transfer.export_data(workspace, into=tmp_path / "out", format="croissant")
     told = json.loads((tmp_path / "out" / "croissant.json").read_text())
     table = (tmp_path / "out" / "photos.csv").read_bytes()
@@ -185,6 +220,7 @@ def test_the_table_of_croissant_is_what_its_metadata_says(workspace, tmp_path):
     rows = list(csv.DictReader(table.decode().splitlines()))
     assert columns == set(rows[0])
     assert all((tmp_path / "out" / row["file_name"]).is_file() for row in rows)
+    assert "'=A [coin](x)" in {row["title"] for row in rows}, "a spreadsheet would reckon it"
 
 
 def test_a_taken_folder_an_unknown_layout_and_half_a_split_are_refused(workspace, tmp_path):
@@ -198,6 +234,21 @@ def test_a_taken_folder_an_unknown_layout_and_half_a_split_are_refused(workspace
     manifest.replace([dataclasses.replace(manifest.kept[0], split=None)]).write(workspace)
     with pytest.raises(DataError, match="transfer split"):
         transfer.export_data(workspace, into=tmp_path / "out")
+
+
+def test_a_place_that_cannot_be_written_is_a_sentence_that_names_it(workspace, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ExportError, match=r"cannot be written: .*file/out.* another place"):
+        transfer.export_data(workspace, into=tmp_path / "file" / "out")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_the_folder_where_one_stands_may_be_filled(workspace, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    transfer.export_data(workspace, into=".", format="croissant")
+    assert len(files(tmp_path / "here")) == 36
+    assert json.loads((tmp_path / "here" / "croissant.json").read_text())["name"] == "here"
 
 
 def test_a_photo_that_changed_leaves_no_half_folder(workspace, tmp_path):

@@ -169,6 +169,19 @@ def test_an_older_export_is_replaced_and_something_else_is_not(made: Made) -> No
     assert (holder / "thesis.txt").read_text() == "years"
 
 
+def test_a_place_that_cannot_be_written_is_a_sentence_that_names_it(made: Made, tmp_path: Path) -> None:
+    workspace, run, _ = made
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ExportError, match=r"cannot be written: .*file/model.* another place"):
+        workflow.export(workspace, run.id, into=tmp_path / "file" / "model")
+
+
+def test_the_folder_where_one_stands_may_be_filled(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    workflow.export(made[0].root, made[1].id, into=".")
+    assert (tmp_path / "saved_model.pb").exists()
+
+
 def test_card_and_credits_say_what_it_is_and_whose_photos_taught_it(made: Made) -> None:
     _, run, exported = made
     card = (exported.path / "README.md").read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -55,6 +56,12 @@ def expected(run: Run, probabilities: numpy.ndarray, threshold: float) -> list[s
     return said
 
 
+def counted(measured: scores.Refusal | None) -> tuple[int, ...]:
+    assert measured is not None
+    shares = (measured.coverage, measured.error)
+    return measured.photos, *(number for share in shares for number in (share.count, share.of))
+
+
 def test_validation_chose_the_threshold_and_both_parts_are_told(made: Made) -> None:
     _, run, exported = made
     validation, test = run.predictions("validation"), run.predictions("test")
@@ -65,7 +72,8 @@ def test_validation_chose_the_threshold_and_both_parts_are_told(made: Made) -> N
     assert chosen.background == background
     assert 0 < chosen.unknown_below < 1  # with those wrong labels; else the tests below would show nothing
     for part, measured in ((validation, chosen.validation), (test, chosen.test)):
-        assert measured == scores.refusal(part.truth, part.probabilities, chosen.unknown_below, background=background)
+        asked = scores.refusal(part.truth, part.probabilities, chosen.unknown_below, background=background)
+        assert counted(measured) == counted(asked)
     assert chosen.validation is not None
     assert chosen.validation.error.value <= scores.MOST_ERROR
 
@@ -107,9 +115,8 @@ def test_a_named_threshold_is_one_of_calibrated_probabilities(made: Made, tmp_pa
     assert exported.refusing is not None
     assert exported.refusing.aim is None
     assert [answer.label for answer in workflow.predict(exported.path, photos_of_test(workspace))] == said
-    assert exported.refusing.test == scores.refusal(
-        test.truth, calibrated, threshold, background=run.labels.index(BACKGROUND)
-    )
+    asked = scores.refusal(test.truth, calibrated, threshold, background=run.labels.index(BACKGROUND))
+    assert counted(exported.refusing.test) == counted(asked)
     card = (exported.path / "README.md").read_text(encoding="utf-8")
     assert "Whoever exported the model named that threshold." in card
 
@@ -205,6 +212,15 @@ def test_what_refuses_nothing_says_so_and_shares_of_nothing_are_null() -> None:
     assert facts["validation"]["coverage"] == 0
     assert facts["validation"]["error"] is None
     assert facts["validation"]["error_interval"] is None
+
+
+def test_photos_of_one_group_count_once_in_the_intervals_of_both_shares() -> None:
+    part = dataclasses.replace(predictions("test", [0, 1, 0, 0], [0.9, 0.9, 0.9, 0.6]), groups=("a", "a", "a", "b"))
+    found = refusing.decide(0.8, ("a", "b"), NONE, part).test
+    assert counted(found) == (4, 3, 4, 1, 3)
+    assert found is not None
+    assert found.coverage.interval == scores.wilson(2 * 3 / 4, 2)
+    assert found.error.interval == scores.wilson(1 / 3, 1)
 
 
 def test_the_background_is_the_one_that_collecting_makes() -> None:

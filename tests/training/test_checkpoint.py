@@ -354,6 +354,15 @@ def test_a_range_test_changes_nothing_but_what_is_known(
     json.dumps(rows)
 
 
+def test_a_search_for_the_rate_begins_anew_what_was_killed_without_one(workspace: Workspace) -> None:
+    arm = "raw_pixels:frozen_head"
+    with pytest.raises(CrashError):
+        workflow.train(workspace, arm, **SETTINGS, on_progress=at_epoch(2, CrashError))
+    run = workflow.train(workspace, arm, **SETTINGS, find_rate=True)
+    assert run.rates() and len(run.history()) == 3
+    assert "going on" not in (run.path / "log.txt").read_text()
+
+
 def test_a_finished_run_outlives_an_interrupted_search_for_its_rate(workspace: Workspace) -> None:
     done = workflow.train(workspace, "raw_pixels:frozen_head", **SETTINGS)
     with pytest.raises(KeyboardInterrupt):

@@ -6,6 +6,7 @@ Results go to stdout, talk to stderr. Exit status: 0 done; 1 the work failed, wi
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -90,6 +91,13 @@ def main() -> None:
     sys.exit(status if isinstance(status, int) else 0)
 
 
+def json_line(record: Any) -> str:
+    """A record as JSON on one line. What of a file's name is no UTF-8 is escaped, as JSON and Python read it back."""
+    return json.dumps(record, ensure_ascii=False).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def _end(sentence: str, status: int) -> int:
-    click.echo(sentence, err=True)
+    from transfer.cli import show
+
+    click.echo(show.printable(sentence), err=True)
     return status

@@ -10,10 +10,15 @@ from collections.abc import Callable, Iterator
 
 import click
 
+from transfer.cli import show
+
 Progress = Callable[[int, int, str], None]
 
 PLAIN_EVERY = 5.0
 """Seconds between two lines where stderr is no terminal."""
+
+_SAID_ONCE = re.compile(r"^training, |\b(training from|not enough memory;) ")
+"""An epoch of the one training that runs, and notices: nothing that comes later says them again."""
 
 
 @contextlib.contextmanager
@@ -44,11 +49,7 @@ class _Pace:
         if not rate:
             return "", ""
         said = f"{rate:.1f} a second" if rate >= 1 else f"{60 * rate:.1f} a minute"
-        return said, f"about {_time((total - done) / rate)} left" if done < total else ""
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+        return said, f"about {show.duration((total - done) / rate)} left" if done < total else ""
 
 
 @contextlib.contextmanager
@@ -75,7 +76,7 @@ def _lines() -> Progress:
 
     def tell(done: int, total: int, what: str) -> None:
         now, said = time.monotonic(), pace(done, total, what)
-        if now - last[0] >= PLAIN_EVERY or (done == total and last[0]):
+        if now - last[0] >= PLAIN_EVERY or (done == total and last[0]) or _SAID_ONCE.search(what):
             last[0] = now
             click.echo("  ".join([f"{done}/{total}", f"{now - begun:.0f} s", what, *filter(None, said)]), err=True)
 

@@ -1,8 +1,9 @@
-"""Tables for a terminal: aligned columns, numbers to the right, a dash for what is not known."""
+"""Tables for a terminal: aligned columns, numbers to the right, a dash for what is not known; and times in words."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -63,6 +64,13 @@ def range_tests(rows: Sequence[Mapping[str, float]], steps: Sequence[Mapping[str
         )
 
 
+def smaller_steps(facts: Mapping[str, Any]) -> None:
+    """Say where memory did not hold as many photos a step as the arm has."""
+    wanted = [step["batch"] for step in facts["strategy"]["steps"] if "batch" in step]
+    if wanted and (facts.get("batch") or math.inf) <= min(wanted) / 2:
+        click.echo(f"not enough memory for {min(wanted)} photos a step: it went on with {facts['batch']}", err=True)
+
+
 def _fold(seed: int, fold: Mapping[str, int]) -> str:
     return f"{seed} (fold {fold['number'] + 1} of {fold['of']})"
 
@@ -81,6 +89,11 @@ def photos(manifest: Manifest) -> None:
     for label, reasons in sorted(aside.items()):
         said = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
         click.echo(printable(f"set aside in {label}: {said}"), err=True)
+
+
+def duration(seconds: float) -> str:
+    """A time in words, as roughly as one plans by it."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def as_json(value: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from transfer.collecting.judge import Judged, Limits, fresh, imbalance, judge
 from transfer.collecting.looks import look_all
 from transfer.collecting.mislabels import Suspect, suspects
 from transfer.credits import keep_in_step
-from transfer.errors import DataError
+from transfer.errors import CallError, DataError
 from transfer.manifest import Manifest
 from transfer.photo import Photo
 from transfer.workspace import Workspace
@@ -106,7 +107,17 @@ def check_photos(
         edits: A table of doubtful photos: applied where it is there, written where it is not.
         limits: What is too little. vectors: Photos -> features, where some are kept.
         on_progress: Told ``(done, total, what)``.
+
+    Raises:
+        CallError: The table can be neither read nor written. DataError: It makes no sense, or no photo would be kept.
     """
+    # Before any work: the table is written last, when the manifest has changed already.
+    if edits is not None and not edits.exists() and not _takes_files(edits.parent):
+        raise CallError(
+            "The table of edits cannot be written there.",
+            received=edits,
+            remedy="Make its folder first, or name one that you may write to.",
+        )
     before = Manifest.read(workspace)
     decisions = decided.remembered(workspace)
     manifest = fresh(decided.taken_back(before, decisions))
@@ -129,6 +140,10 @@ def check_photos(
     if edits is not None and not edits.exists():
         edits.write_text(decided.table(checked.doubtful, decisions), encoding="utf-8")
     return checked
+
+
+def _takes_files(folder: Path) -> bool:
+    return folder.is_dir() and os.access(folder, os.W_OK)
 
 
 def _judged(manifest: Manifest, workspace: Workspace, limits: Limits, on_progress: Progress | None) -> Judged:

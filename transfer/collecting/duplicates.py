@@ -50,17 +50,15 @@ def _judge(photos: list[Photo]) -> Iterable[Photo]:
     verified = [photo for photo in photos if photo.verified]
     right = labels if len(labels) == 1 else {photo.label for photo in verified}
     told = f"conflicting_labels: {', '.join(labels)}"
-    changed = [_aside(photo, told) for photo in photos if photo.label not in right]
+    changed = [dataclasses.replace(photo, excluded=told) for photo in photos if photo.label not in right]
     photos = [photo for photo in photos if photo.label in right]
     if not photos:
         return changed
-    best = max(verified or photos, key=_protection)
-    spoiling = [photo for photo in photos if _protection(photo) != _protection(best)]
-    kept = [photo for photo in photos if _protection(photo) == _protection(best)]
-    changed += [
-        _aside(photo, f"duplicate_across_splits: the same content is in {best.split or 'train'} ({best.title})")
-        for photo in spoiling
-    ]
+    best = max(verified or photos, key=_side)
+    spoiling = [photo for photo in photos if _side(photo) != _side(best)]
+    kept = [photo for photo in photos if _side(photo) == _side(best)]
+    told = f"{ACROSS}: the same content is in {best.split or 'train'} ({best.title})"
+    changed += [dataclasses.replace(photo, excluded=told) for photo in spoiling]
     if len(kept) > 1:
         # A group that someone else gave (near duplicates, say) is wider and stays; the rest joins it.
         group = min((photo.group for photo in kept if photo.group), default=_GROUP + best.sha256[:16])
@@ -68,9 +66,6 @@ def _judge(photos: list[Photo]) -> Iterable[Photo]:
     return changed
 
 
-def _aside(photo: Photo, reason: str) -> Photo:
-    return dataclasses.replace(photo, excluded=reason)
-
-
-def _protection(photo: Photo) -> int:
+def _side(photo: Photo) -> int:
+    """0 for train, where what is undecided counts as well, then validation, test."""
     return SPLITS.index(photo.split) if photo.split in SPLITS else 0

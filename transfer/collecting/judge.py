@@ -142,7 +142,8 @@ def _settled(manifest: Manifest, kept: list[Photo], near: _Near, limits: Limits)
         others = (other for value in near.around(photo, limits.same) for other in near.alike[value])
         other = next((other for other in others if other.label != photo.label), None)
         if other is not None and not photo.verified:
-            changed[photo.id] = _aside(photo, f"{TWO_LABELS}: nearly the same as {_told(other)}")
+            told = f"{TWO_LABELS}: nearly the same as {_told(other)}"
+            changed[photo.id] = dataclasses.replace(photo, excluded=told)
     leaks: list[tuple[str, str]] = []
     stays: dict[tuple[int, str], Photo] = {}  # the best photo of a hash and a label
     for photo in sorted((photo for photo in kept if photo.id not in changed), key=_preference):
@@ -150,11 +151,11 @@ def _settled(manifest: Manifest, kept: list[Photo], near: _Near, limits: Limits)
         if better and not photo.verified:
             best = min(better, key=_preference)
             if 0 < _protection(photo) < _protection(best):
-                changed[photo.id] = _aside(photo, f"{LEAK}: nearly the same as {_told(best)} of {best.split}")
+                told = f"{LEAK}: nearly the same as {_told(best)} of {best.split}"
                 leaks.append((photo.id, best.id))
             else:
-                slug = DUPLICATE if photo.sha256 == best.sha256 else NEAR
-                changed[photo.id] = _aside(photo, f"{slug}: of {_told(best)}")
+                told = f"{DUPLICATE if photo.sha256 == best.sha256 else NEAR}: of {_told(best)}"
+            changed[photo.id] = dataclasses.replace(photo, excluded=told)
         else:
             stays.setdefault((near.hash[photo.id], photo.label), photo)
     return Judged(manifest.replace(changed.values()), tuple(near.clusters()), tuple(sorted(leaks)))
@@ -168,10 +169,6 @@ def _preference(photo: Photo) -> tuple[int, bool, int, str]:
 def _protection(photo: Photo) -> int:
     """0 while undecided, then train, validation, test."""
     return 1 + SPLITS.index(photo.split) if photo.split in SPLITS else 0
-
-
-def _aside(photo: Photo, reason: str) -> Photo:
-    return dataclasses.replace(photo, excluded=reason)
 
 
 def _told(photo: Photo) -> str:

@@ -22,6 +22,7 @@ from transfer.collecting.formats import EXTENSIONS, HEAD, sniff
 from transfer.collecting.merge import merge
 from transfer.collecting.remote import fetch_all, forget
 from transfer.collecting.source import SOURCES, Listing
+from transfer.collecting.sources.table import FORMATS
 from transfer.credits import keep_in_step
 from transfer.errors import CallError, DataError
 from transfer.manifest import Manifest
@@ -33,7 +34,6 @@ Progress = Callable[[int, int, str], None]
 
 # Reading releases the interpreter, so a few more threads than cores hide the disk; many would only hold more pictures.
 _THREADS = min(8, (os.cpu_count() or 1) + 2)
-_TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 TFDS = "tfds:"
 
 
@@ -113,11 +113,11 @@ def _list(path: Path, workspace: Workspace) -> Listing:
                 remedy="Name another folder for the workspace; the photos stay where they are.",
             )
         return SOURCES["folder"].read(path)
-    if path.suffix.lower() not in _TABLES:
+    if path.suffix.lower() not in FORMATS:
         raise CallError(
             "This is neither a folder nor a table of photos.",
             received=path,
-            remedy=f"Name a folder of photos, or a table that ends in {' or '.join(_TABLES)}.",
+            remedy=f"Name a folder of photos, or a table that ends in {' or '.join(FORMATS)}.",
         )
     return SOURCES["table"].read(path)
 

@@ -36,7 +36,7 @@ uint8 RGB pictures `(n, height, width, 3)` of any size. Neither needs any prepro
 
 ## How good it is
 
-{_figures(run)}
+{_figures(run, manifest)}
 {_calibration(run, exported.temperature)}{_refusing(exported.refusing)}
 The network: {facts["parameters"]["total"]:,} parameters, {facts["parameters"]["trainable"]:,} of them trained; input
 {facts["size"]} x {facts["size"]} pixels; trained on {_trained_on(run)}, seed {run.seed}.
@@ -106,7 +106,7 @@ It may refuse: `label` is `unknown` {refusing.where}.
 {table}
 
 *Coverage* is the share of photos, without those of `background`, that get the name of a class; *error* is the share of
-those answers that are wrong. Both intervals are Wilson's.{_other_things(refusing)}
+those answers that are wrong. Both intervals are Wilson's; photos of one group count once.{_other_things(refusing)}
 """
 
 
@@ -132,12 +132,28 @@ with that: its probabilities differ by up to {rounded.difference:.2g}, and {roun
 another label."""
 
 
-def _figures(run: Run) -> str:
+def _figures(run: Run, manifest: Manifest) -> str:
+    """A table of accuracies, and what each is worth."""
     lines = ["| split | photos | accuracy | 95 % interval (Wilson) |", "|---|---|---|---|"]
+    group_of = {photo.id: photo.group or photo.sha256 for photo in manifest.photos}
     for split in ("validation", "test"):
-        correct = run.predictions(split).correct
-        if len(correct):
-            interval = scores.wilson(int(correct.sum()), len(correct))
+        part = run.predictions(split).regrouped(group_of)
+        if len(part.correct):
+            groups = len(set(part.groups))
+            interval = scores.wilson(float(part.correct.mean()) * groups, groups)
             span = f"{interval.low:.3f} to {interval.high:.3f}"
-            lines.append(f"| {split} | {len(correct):,} | {correct.mean():.3f} | {span} |")
-    return "\n".join(lines)
+            lines.append(f"| {split} | {len(part.correct):,} | {part.correct.mean():.3f} | {span} |")
+    return "\n".join([*lines, "", _worth(run)])
+
+
+def _worth(run: Run) -> str:
+    said = "In the intervals photos of one group, such as near duplicates, count once."
+    if len(run.predictions("validation").truth):
+        said += """ Validation chose
+wherever there was a choice of epochs, settings or arms, so its accuracy flatters."""
+    if not run.done:
+        said += f"""
+
+The run was interrupted before its training had ended, so it was never asked about test photos
+({inline(run.reason or "no reason was kept")})."""
+    return said

@@ -1,9 +1,12 @@
 """Data: a workspace's kept photos in the folders that other libraries read, each with its credits.
 
-    folders      PART/LABEL/*            keras.utils.image_dataset_from_directory, torchvision's ImageFolder
+    folders      PART/LABEL/*.{jpg,png}  keras.utils.image_dataset_from_directory, torchvision's ImageFolder
     imagefolder  PART/metadata.jsonl     Hugging Face `load_dataset("imagefolder", data_dir=...)`
-    tfds         PART/LABEL/*.{jpg,png}  `tfds.ImageFolder(...)`, which passes other formats over in silence
-    croissant    croissant.json          the same folders, with metadata that `mlcroissant` validates
+    tfds         PART/LABEL/*.{jpg,png}  `tfds.ImageFolder(...)`
+    croissant    croissant.json          PART/LABEL/*, with metadata that `mlcroissant` validates
+
+The readers of ``folders`` and ``tfds`` pass over in silence what is not named as one of their formats, so there every
+photo is a JPEG or a PNG by its content, and named so.
 
 It owns layouts. It refuses to publish where a photo lay on its owner's disk, and to leave half a folder behind.
 """
@@ -21,16 +24,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from transfer.cells import guarded
 from transfer.credits import credits_csv, credits_page, public, shown_title, terms
 from transfer.errors import CallError, DataError, ExportError
+from transfer.exporting.target import placing, reaching
 from transfer.licence import Licence
 from transfer.manifest import Manifest
 from transfer.photo import SPLITS, Photo
-from transfer.workspace import Workspace, atomically
+from transfer.workspace import Workspace
 
 FORMATS = ("folders", "imagefolder", "tfds", "croissant")
-_EXTENSIONS = {".jpg", ".jpeg", ".png"}  # that every reader takes
+_PLAIN = ("folders", "tfds")  # whose readers go by names
+_BEGINNINGS = {b"\xff\xd8\xff": ".jpg", b"\x89PNG\r\n\x1a\n": ".png"}  # what all of them read
 ALL = "all"  # the part of photos that are not divided
+_OTHERS_WORDS = ("title", "author", "licence")
 _COLUMNS = ("file_name", "label", "split", "title", "author", "licence", "page", "width", "height", "sha256")
 
 
@@ -60,20 +67,19 @@ def export_data(
 
     Raises:
         CallError: The format is unknown, or the folder is taken. DataError: Some photos have a split and others none.
-        ExportError: A photo is gone, or is not what it was.
+        ExportError: A photo is gone, or is not what it was; or the folder cannot be written.
     """
     if format not in FORMATS:
         raise CallError("There is no such layout.", received=format, remedy=f"Known: {', '.join(FORMATS)}.")
-    if into.exists() and (not into.is_dir() or any(into.iterdir())):
-        raise CallError("The folder holds something already.", received=into, remedy="Name a new folder.")
+    with reaching(into):
+        if into.exists() and (not into.is_dir() or any(into.iterdir())):
+            raise CallError("The folder holds something already.", received=into, remedy="Name a new folder.")
     parts = _parts(manifest)
-    if into.is_dir():
-        into.rmdir()
-    with atomically(into) as folder:
+    with placing(into) as folder:
         folder.mkdir()
         written = []
         for done, photo in enumerate(manifest.kept, 1):
-            written.append(_written(photo, workspace, folder, parts, plain=format == "tfds"))
+            written.append(_written(photo, workspace, folder, parts, plain=format in _PLAIN))
             if on_progress is not None:
                 on_progress(done, len(manifest.kept), "photos written")
         rows = [_row(photo) for photo in written]
@@ -83,7 +89,7 @@ def export_data(
         if format == "imagefolder":
             _write_metadata(folder, rows, parts)
         if format == "croissant":
-            _write_croissant(folder, rows, manifest, into.name)
+            _write_croissant(folder, rows, manifest, into.resolve().name)
     counts = {part: sum(row["split"] == part for row in rows) for part in (*SPLITS, ALL)}
     return ExportedData(into, format, {part: count for part, count in counts.items() if count}, terms(manifest))
 
@@ -114,9 +120,8 @@ def _written(photo: Photo, workspace: Workspace, folder: Path, parts: bool, *, p
             "A photo has changed since it was loaded.", received=photo.file_name, remedy="Load it again, then export."
         )
     suffix = Path(photo.file_name).suffix.lower() or ".jpg"
-    if plain and suffix not in _EXTENSIONS:
-        content, suffix = _as_png(content), ".png"
-        photo = dataclasses.replace(photo, changes="; ".join(filter(None, (photo.changes, "saved as PNG"))))
+    if plain:
+        photo, content, suffix = _plain(photo, content)
     # One photo may be kept twice, under two ids: both have their place.
     name = f"{photo.sha256[:16]}-{photo.id}{suffix}"
     place = Path(photo.split or "") / photo.label / name if parts else Path(photo.label) / name
@@ -125,15 +130,30 @@ def _written(photo: Photo, workspace: Workspace, folder: Path, parts: bool, *, p
     return dataclasses.replace(photo, file_name=place.as_posix())
 
 
-def _as_png(content: bytes) -> bytes:
+def _plain(photo: Photo, content: bytes) -> tuple[Photo, bytes, str]:
+    """The photo as a JPEG or a PNG: the facts, the bytes, and the ending that says which."""
+    for beginning, suffix in _BEGINNINGS.items():
+        if content.startswith(beginning):
+            return photo, content, suffix
+    content = _as_png(photo, content)
+    changes = "; ".join(filter(None, (photo.changes, "saved as PNG")))
+    return dataclasses.replace(photo, changes=changes, sha256=hashlib.sha256(content).hexdigest()), content, ".png"
+
+
+def _as_png(photo: Photo, content: bytes) -> bytes:
     import pillow_heif
     from PIL import Image, ImageOps
 
     pillow_heif.register_heif_opener()
-    with Image.open(io.BytesIO(content)) as image:
-        upright = ImageOps.exif_transpose(image).convert("RGBA" if image.has_transparency_data else "RGB")
-        made = io.BytesIO()
-        upright.save(made, "PNG")
+    made = io.BytesIO()
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            upright = ImageOps.exif_transpose(image).convert("RGBA" if image.has_transparency_data else "RGB")
+            upright.save(made, "PNG")
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ExportError(
+            f"A photo cannot be saved as PNG: {error}.", received=photo.file_name, remedy="Run `transfer check`."
+        ) from error
     return made.getvalue()
 
 
@@ -170,7 +190,7 @@ def _write_croissant(folder: Path, rows: list[dict[str, Any]], manifest: Manifes
     text = io.StringIO()
     writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(row | {name: guarded(row[name]) for name in _OTHERS_WORDS} for row in rows)
     table = text.getvalue().encode()
     (folder / "photos.csv").write_bytes(table)
     licences = {licence.url or licence.name for photo in manifest.kept if (licence := Licence.parse(photo.licence))}

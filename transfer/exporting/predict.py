@@ -63,7 +63,7 @@ def predict(model: Path, files: Sequence[Path], *, top: int = 5) -> Iterator[Pre
         files: Photos. top: How many classes to name.
 
     Raises:
-        DataError: ``model`` is neither.
+        DataError: ``model`` is neither, or a SavedModel that answers otherwise.
     """
     labels, answer = _open(model)
     for start in range(0, len(files), BATCH):
@@ -103,7 +103,7 @@ def _open_run(run: Run) -> tuple[tuple[str, ...], Answer]:
 
 
 def _open_export(folder: Path) -> tuple[tuple[str, ...], Answer]:
-    served = tf.saved_model.load(str(folder))
+    served = _served(folder)
     function = served.signatures["serving_default"]
 
     def answer(contents: list[bytes]) -> tuple[list[str], numpy.ndarray]:
@@ -112,6 +112,36 @@ def _open_export(folder: Path) -> tuple[tuple[str, ...], Answer]:
 
     answer.served = served  # type: ignore[attr-defined]  # the function alone would not keep its variables alive
     return tuple(label.decode() for label in served.labels.numpy()), answer
+
+
+def _served(folder: Path) -> Any:
+    """An exported model as TensorFlow reads it.
+
+    Raises:
+        DataError: It cannot be read, or takes or gives something else: another program wrote it.
+    """
+    reason = "it takes or gives something else"
+    try:
+        served = tf.saved_model.load(str(folder))
+        if _is_ours(served):
+            return served
+    except (OSError, ValueError, RuntimeError, tf.errors.OpError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    raise DataError(
+        "This SavedModel is damaged, or `transfer export` did not write it.",
+        received=f"{folder}: {reason}",
+        remedy="Name a folder WS/runs/ID, or one that `transfer export` wrote.",
+    )
+
+
+def _is_ours(served: Any) -> bool:
+    try:
+        function = served.signatures["serving_default"]
+        takes, gives = function.structured_input_signature[1], function.structured_outputs
+        named: bool = takes.keys() == {"encoded"} and gives.keys() >= {"label", "probabilities"}
+        return named and served.labels.dtype == "string"
+    except (KeyError, AttributeError):
+        return False
 
 
 def _read(file: Path) -> tuple[bytes | None, str | None]:

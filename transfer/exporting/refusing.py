@@ -69,6 +69,18 @@ class Refusing:
         }
 
 
+@dataclass(frozen=True)
+class GroupedShare(scores.Share):
+    """A share of photos some of which belong together: ``groups`` of them are right or wrong by themselves."""
+
+    groups: int
+
+    @property
+    def interval(self) -> scores.Interval | None:
+        """Wilson's, 95 %, as the report has it: photos of one group count once."""
+        return scores.wilson(self.value * self.groups, self.groups) if self.of else None
+
+
 def check(unknown_below: float | str, labels: Sequence[str]) -> None:
     """Refuse a threshold that is none, and labels among which `unknown` would have two meanings.
 
@@ -105,11 +117,21 @@ def decide(unknown_below: float | str, labels: Sequence[str], validation: Predic
     threshold = float(float32(unknown_below)) if aim is None else _chosen(validation, background, aim)
 
     def measured(part: Predictions) -> scores.Refusal | None:
-        if not len(part.truth):
-            return None
-        return scores.refusal(part.truth, part.probabilities, threshold, background=background)
+        return _measured(part, threshold, background) if len(part.truth) else None
 
     return Refusing(threshold, aim, background, measured(validation), measured(test))
+
+
+def _measured(part: Predictions, threshold: float, background: int | None) -> scores.Refusal:
+    found = scores.refusal(part.truth, part.probabilities, threshold, background=background)
+    given = scores.answered(part.probabilities, threshold, background=background)
+    own = [truth != background for truth in part.truth]
+
+    def grouped(share: scores.Share, among: Sequence[bool] | ndarray) -> GroupedShare:
+        groups = {group for group, counts in zip(part.groups, among, strict=True) if counts}
+        return GroupedShare(share.count, share.of, len(groups))
+
+    return scores.Refusal(found.photos, grouped(found.coverage, own), grouped(found.error, given))
 
 
 def _chosen(validation: Predictions, background: int | None, aim: float) -> float:

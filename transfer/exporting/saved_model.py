@@ -29,10 +29,11 @@ from transfer.errors import DataError, ExportError
 from transfer.exporting import card, proof, refusing
 from transfer.exporting.refusing import UNKNOWN, Refusing
 from transfer.exporting.served import Served
+from transfer.exporting.target import placing, reaching
 from transfer.manifest import Manifest
 from transfer.models.rebuild import rebuild
 from transfer.run import Predictions, Run
-from transfer.workspace import Workspace, atomically
+from transfer.workspace import Workspace
 
 TOLERANCE = 1e-5
 """The largest difference of a probability between the artifact and the run that made it."""
@@ -97,22 +98,26 @@ def export(
 
     Raises:
         CallError: ``unknown_below`` is neither a probability nor ``auto``.
-        ExportError: The artifact answers otherwise than the run did, or ``into`` holds something else.
-        DataError: It is to be calibrated, and validation says nothing of how sure it should be; or it is to refuse, and
-            validation can choose no threshold, or a class is named `unknown`.
+        ExportError: The artifact answers otherwise than the run did, or ``into`` cannot be written.
+        DataError: ``into`` holds something else; or it is to be calibrated, and validation says nothing of how sure it
+            should be; or it is to refuse, and validation can choose no threshold, or a class is named `unknown`.
     """
     if unknown_below is not None:
         refusing.check(unknown_below, run.labels)
     if not run.usable:
         raise ExportError("This run has nothing to export.", received=f"{run.id}, {run.status}: {run.reason}")
-    _check_target(into)
+    with reaching(into):
+        _check_target(into)
     temperature = _temperature(run) if calibrate else None
-    validation, test = (_at(run.predictions(split), temperature) for split in ("validation", "test"))
+    group_of = {photo.id: photo.group or photo.sha256 for photo in manifest.photos}
+    validation, test = (
+        _at(run.predictions(split).regrouped(group_of), temperature) for split in ("validation", "test")
+    )
     refusal = None if unknown_below is None else refusing.decide(unknown_below, run.labels, validation, test)
     kept = _kept(run, validation, test)
     network = rebuild(run).whole()
     served = Served(network, run.labels, run.facts["size"], temperature, refusal)
-    with atomically(into) as temporary:
+    with placing(into) as temporary:
         signatures = {"serving_default": served.encoded, "images": served.images}
         tf.saved_model.save(served, str(temporary), signatures=signatures)
         asked = _asked(run, kept, manifest, workspace)
@@ -154,9 +159,12 @@ def _kept(run: Run, validation: Predictions, test: Predictions) -> Predictions:
         return test
     if run.facts.get("refit"):
         raise ExportError(
-            "A refitted run without test photos has kept no answers of its final weights to prove itself by.",
+            f"A refitted run {'without test photos' if run.done else 'that was interrupted'} has kept no answers of "
+            "its final weights to prove itself by.",
             received=f"run {run.id}",
-            remedy="Split with a test share, or compare without --refit.",
+            remedy="Split with a test share, or compare without --refit."
+            if run.done
+            else "Run the same command again: it goes on from where it stood.",
         )
     return validation
 

@@ -10,13 +10,14 @@ import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy
 
 from transfer import scores
 from transfer.comparison import Ground
 from transfer.reporting.result import Result
+from transfer.run import Predictions
 
 LEVEL = 0.05
 """Two arms count as different where the corrected p-value is below this."""
@@ -65,7 +66,7 @@ def pairs_of(results: Sequence[Result]) -> tuple[Pair, ...]:
     where only validation was judged, which has chosen.
     """
     measured = [result for result in results if result.accuracies and result.stated[0].split == "test"]
-    on_one_split = _on_one_split([result for result in measured if result.folds is None])
+    on_one_split = _on_one_split()
     pairs: list[Pair] = []
     for ground, of_ground in itertools.groupby(measured, key=lambda result: result.ground):
         difference = _in_folds if ground.folds else on_one_split
@@ -80,24 +81,26 @@ def pairs_of(results: Sequence[Result]) -> tuple[Pair, ...]:
 
 
 Difference = Callable[[Result, Result, Sequence[int]], scores.Difference | None]
-"""None where there is no photo that all arms have judged."""
+"""None where there is no photo that both arms have judged."""
 
 
-def _on_one_split(measured: Sequence[Result]) -> Difference:
+def _on_one_split() -> Difference:
     """How two arms that were judged on one split differ over these seeds; one set of draws serves all."""
-    if not measured:
-        return _in_folds
-    common = set.intersection(*({*part.photos} for result in measured for part in result.stated))
-    if not common:  # a run of photos that have other names by now
-        return lambda a, b, seeds: None
-    first = measured[0].stated[0]
-    photos = [photo for photo in first.photos if photo in common]
-    group_of = dict(zip(first.photos, first.groups, strict=True))
-    resamples = scores.Resamples([group_of[photo] for photo in photos])
-    drawn = {result: _resampled(result, photos, resamples) for result in measured}
-    return lambda a, b, seeds: scores.difference(
-        [drawn[a][seed] for seed in seeds], [drawn[b][seed] for seed in seeds], resamples
-    )
+    # Photos that have other names by now part the runs before from the runs since; either may still be compared.
+    resamples = cache(scores.Resamples)
+    resampled = cache(_resampled)
+
+    def difference(a: Result, b: Result, seeds: Sequence[int]) -> scores.Difference | None:
+        photos = _common([one.answer(seed) for one in (a, b) for seed in seeds])
+        if not photos:
+            return None
+        first = a.answer(seeds[0])
+        group_of = dict(zip(first.photos, first.groups, strict=True))
+        draws = resamples(tuple(group_of[photo] for photo in photos))
+        one, other = ([resampled(side, seed, photos, draws) for seed in seeds] for side in (a, b))
+        return scores.difference(one, other, draws)
+
+    return difference
 
 
 def _in_folds(a: Result, b: Result, seeds: Sequence[int]) -> scores.Difference:
@@ -122,23 +125,31 @@ class Omnibus:
 def omnibus_of(results: Sequence[Result]) -> tuple[Omnibus, ...]:
     """For each ground of given splits with three arms or more; of two arms Q says what their pair says.
 
-    Not for folds, where no photo was judged twice by one model.
+    Not for folds, where no photo was judged twice by one model, nor where no photo was judged by all.
     """
     measured = [result for result in results if result.accuracies and result.stated[0].split == "test"]
     found = []
     for ground, of_ground in itertools.groupby(measured, key=lambda result: result.ground):
         arms = list(of_ground)
         seeds = sorted(set.intersection(*({*one.seeds} for one in arms)))
-        if ground.folds is None and len(arms) > 2 and seeds:
-            found.append(Omnibus(ground, len(arms), tuple(_cochran(arms, seed) for seed in seeds)))
+        if ground.folds is None and len(arms) > 2:
+            tests = tuple(test for seed in seeds if (test := _cochran([one.answer(seed) for one in arms])))
+            found += [Omnibus(ground, len(arms), tests)] if tests else []
     return tuple(found)
 
 
-def _cochran(arms: Sequence[Result], seed: int) -> scores.Test:
-    parts = [one.stated[one.seeds.index(seed)] for one in arms]
+def _cochran(parts: Sequence[Predictions]) -> scores.Test | None:
     right = [dict(zip(part.photos, part.correct, strict=True)) for part in parts]
-    common = [photo for photo in parts[0].photos if all(photo in one for one in right)]
+    common = _common(parts)
+    if not common:
+        return None
     return scores.cochran_q(numpy.array([[one[photo] for one in right] for photo in common], dtype=bool))
+
+
+def _common(parts: Sequence[Predictions]) -> tuple[str, ...]:
+    """The photos that are in all of them, in the order of the first."""
+    everywhere = set.intersection(*({*photos} for photos in {part.photos for part in parts}))
+    return tuple(photo for photo in parts[0].photos if photo in everywhere)
 
 
 def _possible(difference: scores.Difference) -> scores.Difference:
@@ -146,19 +157,16 @@ def _possible(difference: scores.Difference) -> scores.Difference:
     return dataclasses.replace(difference, low=max(difference.low, -1.0), high=min(difference.high, 1.0))
 
 
-def _resampled(result: Result, photos: Sequence[str], resamples: scores.Resamples) -> dict[int, scores.Resampled]:
-    drawn = {}
-    for run, part in zip(result.runs, result.stated, strict=True):
-        place = {photo: index for index, photo in enumerate(part.photos)}
-        order = [place[photo] for photo in photos]
-        drawn[run.seed] = resamples.of(scores.ACCURACY, part.truth[order], part.probabilities[order])
-    return drawn
+def _resampled(result: Result, seed: int, photos: Sequence[str], resamples: scores.Resamples) -> scores.Resampled:
+    part = result.answer(seed)
+    place = {photo: index for index, photo in enumerate(part.photos)}
+    order = [place[photo] for photo in photos]
+    return resamples.of(scores.ACCURACY, part.truth[order], part.probabilities[order])
 
 
 def _alike(a: Result, b: Result, seed: int) -> bool:
     one, other = (
-        dict(zip(part.photos, part.predicted.tolist(), strict=True))
-        for part in (a.stated[a.seeds.index(seed)], b.stated[b.seeds.index(seed)])
+        dict(zip(part.photos, part.predicted.tolist(), strict=True)) for part in (a.answer(seed), b.answer(seed))
     )
     return all(one[photo] == other[photo] for photo in one.keys() & other.keys())
 
@@ -172,10 +180,7 @@ def _p_value(a: Result, b: Result, difference: scores.Difference) -> float:
     if not _exact(a, difference):
         return difference.p
     seed = next(seed for seed in a.seeds if seed in b.seeds)
-    one, other = (
-        dict(zip(part.photos, part.correct, strict=True))
-        for part in (a.stated[a.seeds.index(seed)], b.stated[b.seeds.index(seed)])
-    )
+    one, other = (dict(zip(part.photos, part.correct, strict=True)) for part in (a.answer(seed), b.answer(seed)))
     both = one.keys() & other.keys()
     only_a = sum(bool(one[photo] and not other[photo]) for photo in both)
     only_b = sum(bool(other[photo] and not one[photo]) for photo in both)

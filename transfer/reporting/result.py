@@ -9,7 +9,6 @@ else is of the answers to all photos, put together for each repetition, since a 
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -61,6 +60,10 @@ class Result:
     @property
     def seeds(self) -> tuple[int, ...]:
         return tuple(run.seed for run in self.runs)
+
+    def answer(self, seed: int) -> Predictions:
+        """What the run of this seed answered on the stated split."""
+        return self.stated[self.seeds.index(seed)]
 
     @property
     def trainings(self) -> str:
@@ -192,16 +195,14 @@ def results_of(competitors: Sequence[Competitor], stated: str, manifest: Manifes
     """
     group_of = {photo.id: photo.group or photo.sha256 for photo in manifest.photos}
 
-    def regrouped(part: Predictions) -> Predictions:
-        pairs = zip(part.photos, part.groups, strict=True)
-        return dataclasses.replace(part, groups=tuple(group_of.get(photo, group) for photo, group in pairs))
-
     titles = _titles([one.runs for one in competitors])
     return tuple(
         Result(
             title=title,
             runs=one.runs,
-            stated=tuple(regrouped(run.predictions("test" if one.ground.folds else stated)) for run in one.runs),
+            stated=tuple(
+                run.predictions("test" if one.ground.folds else stated).regrouped(group_of) for run in one.runs
+            ),
             validation=one.validation,
             histories=tuple(run.history() for run in one.runs),
             rates=tuple(run.rates() for run in one.runs),

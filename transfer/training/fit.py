@@ -138,7 +138,7 @@ class Loop:
         """
         logbook = logbook or Logbook()
         classifier = self.classifier
-        resumed = logbook.checkpoint()
+        resumed = logbook.checkpoint(with_rates=find_rate)
         fitted = Fitted(**resumed.before) if resumed else Fitted(cut=classifier.last_cut)
         photos = _Photos(train, validation, activations, labels)
         for number, step in enumerate(self.strategy.steps):

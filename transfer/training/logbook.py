@@ -63,9 +63,15 @@ class Logbook:
         if self._checkpoints is not None:
             self._checkpoints.offer(make)
 
-    def checkpoint(self) -> Checkpoint | None:
-        """Where an earlier try of the same training stood; its lines come first from now on."""
+    def checkpoint(self, *, with_rates: bool = False) -> Checkpoint | None:
+        """Where an earlier try of the same training stood; its lines come first from now on.
+
+        Args:
+            with_rates: Whether one is none that lacks the range test of its step: what is begun anew has its curve.
+        """
         found = self._checkpoints.read() if self._checkpoints is not None else None
+        if found is not None and with_rates and found.step not in [row["step"] for row in found.before["rates"]]:
+            found = None
         if found is not None:
             self.lines[:] = [*found.log, self.lines[-1]]
             self._spent = found.seconds

@@ -1,8 +1,9 @@
-"""The verbs, end to end: collect, load, split, train, compare, report, runs, export, predict, clean.
+"""The verbs, end to end, from collect and load over train and compare to export and predict.
 
-Each verb takes a workspace (or its path) first, calls the rooms in order and gives back what they made. The command
-line has a command of the same name and the same words for each. Rooms are imported inside the verbs, so that asking
-for help loads nothing heavy. A file here is the door of a room.
+Each calls the rooms in order and gives back what they made. It takes a workspace (or its path) first, unless it fills
+one (collect and load take it as ``into``) or needs none (predict). The command line has a command of the same name for
+each but recheck, which is ``collect --recheck``. Rooms are imported inside the verbs, so that asking for help loads
+nothing heavy. A file here is the door of a room.
 """
 
 from __future__ import annotations

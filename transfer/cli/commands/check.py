@@ -26,11 +26,15 @@ def command(workspace: str, edits: str | None, as_json: bool, quiet: bool) -> No
     of all doubtful photos is written; fill in its column `action` (keep, exclude, verified, or relabel with new_label)
     and run the command again. Likely mislabels need the features of an earlier `transfer train`.
 
-    Near duplicates stay together in splits and folds that are made afterwards, so check before `transfer split`. What
-    sets photos aside or relabels them makes other data: runs made before are not compared with later ones.
+    Set aside are photos that cannot be read; those whose shorter side is below 32 pixels or whose longer one is more
+    than five times that; those with hardly any contrast or no sharp edge; of duplicates and near duplicates in one
+    class all but the best (of test before validation before train, then the larger); and nearly equal photos of two
+    classes, all of them. What a person has verified stays, if it can be read.
 
-    Set aside are photos whose shorter side is below 32 pixels or whose longer one is more than five times that, and
-    those with hardly any contrast or no sharp edge.
+    Photos of two classes that are alike but not so nearly equal, and those that one owner uploaded within a day, stay
+    together in splits and folds that are made afterwards, so check before `transfer split`. What is set aside or
+    relabelled makes other data, and for runs in folds or with --per-class so does what now stays together: runs made
+    before are not compared with later ones.
     """
     fresh = edits is not None and not Path(edits).exists()
     with progress(quiet=quiet) as tell:

@@ -64,7 +64,7 @@ def _taken(space: Space) -> None:
 def _line(thing: Thing) -> tuple[str | None, ...]:
     unused = _size(thing.unused_bytes) if thing.unused_bytes else None
     used = None if thing.used is None else _age(time.time() - thing.used)
-    again = thing.again + (f" in about {_time(thing.seconds or 0)}" if (thing.seconds or 0) >= 1 else "")
+    again = thing.again + (f" in about {show.duration(thing.seconds or 0)}" if (thing.seconds or 0) >= 1 else "")
     return thing.what, f"{thing.count:,} {thing.unit}", _size(thing.bytes), unused, used, again or None
 
 
@@ -89,7 +89,3 @@ def _age(seconds: float) -> str:
             count = int(seconds // length)
             return f"{count} {unit}{'s' if count > 1 else ''} ago"
     return "just now"
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from transfer import workflow
-from transfer.cli import show
+from transfer.cli import json_line, show
 from transfer.cli.options import workspace
 
 BEST = "best"
@@ -33,9 +31,9 @@ def command(
     for answer in workflow.explain(workspace, None if run == BEST else run, photos, label=label, into=into):
         failed |= answer.error is not None
         if as_json:
-            click.echo(json.dumps(answer.to_dict(), ensure_ascii=False))
+            click.echo(json_line(answer.to_dict()))
         elif answer.error is not None:
-            click.echo(f"{answer.file}: {answer.error}", err=True)
+            click.echo(show.printable(f"{answer.file}: {answer.error}"), err=True)
         else:
             taken = "" if answer.label == answer.predicted else f" (taken for {answer.predicted})"
             click.echo(show.printable(f"{answer.overlay}: {answer.label} {answer.probability:.3f}{taken}"))

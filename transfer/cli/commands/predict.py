@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from transfer import workflow
-from transfer.cli import show
+from transfer.cli import json_line, show
 
 
 @click.command("predict")
@@ -25,9 +23,9 @@ def command(model: str, photos: tuple[str, ...], top: int, as_json: bool) -> Non
     for prediction in workflow.predict(model, photos, top=top):
         failed |= prediction.error is not None
         if as_json:
-            click.echo(json.dumps(prediction.to_dict(), ensure_ascii=False))
+            click.echo(json_line(prediction.to_dict()))
         elif prediction.error is not None:
-            click.echo(f"{prediction.file}: {prediction.error}", err=True)
+            click.echo(show.printable(f"{prediction.file}: {prediction.error}"), err=True)
         else:
             names = ", ".join(f"{label} {probability:.3f}" for label, probability in prediction.top)
             said = f"{prediction.label} ({names})" if prediction.refused else names

@@ -51,17 +51,16 @@ def command(
 
     ARM is BACKBONE[@WEIGHTS][:STRATEGY][+TRICK...], for example vgg16:fine_tune_top or lenet5:from_scratch.
     `transfer list backbones` and `transfer list strategies` name what there is; without STRATEGY it is linear_probe.
-    WEIGHTS are `imagenet`, `none` or a file of a network without its head. Published ones are fetched once into
-    $KERAS_HOME/models (~/.keras/models), from TRANSFER_WEIGHTS_URL where that names a mirror. A run that exists is not
-    made again, unless --find-rate asks for the curve that it lacks.
+    WEIGHTS are a published name such as `imagenet`, `none` or a file of a network without its head. Published ones are
+    fetched once into $KERAS_HOME/models (~/.keras/models), from TRANSFER_WEIGHTS_URL where that names a mirror. A run
+    that exists is not made again, unless --find-rate asks for the curve that it lacks.
 
     Without ARM it is MobileNetV2: a linear probe below 50 training photos a class, else fine_tune_top on a CPU and
     fine_tune_all on a GPU. Of --per-class N a fifth chooses penalty and epoch, from 5 on; the validation split then
     plays no part, so that all sizes are treated alike.
 
     Ctrl-C leaves a run that can be asked and exported, and has not met the test split; a killed training loses the
-    epoch it was in, or a few where keeping each would take longer than a tenth of it. The same command goes on from
-    there, to the same end.
+    epoch it was in, or a second of epochs that are quicker. The same command goes on from there, to the same end.
     """
     because = ""
     if arm is None:
@@ -89,6 +88,8 @@ def command(
         )
     rows = [workflow.row(run)]
     show.as_json(rows) if as_json else show.runs(rows)
+    if not quiet:
+        show.smaller_steps(run.facts)
     if find_rate and not quiet:
         show.range_tests(run.rates(), run.facts["strategy"]["steps"])
     if tensorboard and not quiet:

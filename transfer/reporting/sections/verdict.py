@@ -27,7 +27,7 @@ class Verdict:
         leader: The chosen arm.
         beaten: Arms it is better than, after correction. level: Arms it cannot be told from.
         better: Arms that are better than it: validation chose wrongly, and the page says so.
-        unpaired: Arms that share no seed with it.
+        unpaired: Arms that share no seed with it, or no photo.
         elsewhere: The leader and its nearest arm at the other training sizes, the largest first.
     """
 
@@ -42,6 +42,22 @@ class Verdict:
     def wins(self) -> bool:
         """A winner is named only where the corrected test rejects against every other arm."""
         return bool(self.beaten) and not (self.level or self.better or self.unpaired)
+
+    @property
+    def renamed(self) -> tuple[Result, ...]:
+        """The unpaired arms that share a seed with it: then it is the photos that they do not share."""
+        return tuple(other for other in self.unpaired if {*other.seeds} & {*self.leader.seeds})
+
+    @property
+    def other_seeds(self) -> tuple[Result, ...]:
+        """The unpaired arms that share no seed with it."""
+        return tuple(other for other in self.unpaired if other not in self.renamed)
+
+    @property
+    def of_one_seed(self) -> bool:
+        """Whether one seed is all that a pair rests on, or that was trained of an arm."""
+        shared = [pair.difference.seeds for pair in (*self.beaten, *self.level, *self.better)]
+        return 1 in shared or any(len(one.seeds) == 1 for one in (self.leader, *self.unpaired))
 
     @property
     def nearest(self) -> Pair | None:
@@ -88,7 +104,7 @@ def judge(evidence: Evidence) -> Verdict | None:
         beaten=tuple(pair for pair in pairs if pair.settled and pair.difference.estimate > 0),
         level=tuple(pair for pair in pairs if not pair.settled),
         better=tuple(pair for pair in pairs if pair.settled and pair.difference.estimate < 0),
-        unpaired=tuple(other for other in evidence.main[1:] if id(other) not in paired) if evidence.pairs else (),
+        unpaired=tuple(other for other in evidence.main[1:] if id(other) not in paired),
     )
     if verdict.nearest is None:
         return verdict
