@@ -228,7 +228,7 @@ def test_one_cycle_moves_three_groups_each_by_a_tenth_of_the_one_above(split: tu
 
 
 TOGETHER = {
-    "fine_tune_top": "augment mixup balanced_sampling cosine dropout concat_pool weight_decay adamw",
+    "fine_tune_top": "random_head augment mixup balanced_sampling cosine dropout concat_pool weight_decay adamw",
     "fine_tune_all": "strong_augment cutmix class_weights ema soup warmup label_smoothing sgd_momentum batch_norm_head",
 }
 """Every trick of the loop, as many as go together; kept views and one stage, then pictures and the whole network."""

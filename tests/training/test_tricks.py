@@ -64,8 +64,19 @@ def test_what_is_a_matter_of_the_picture_changes_nothing_else(name: str, values:
     assert TRICKS[name](before) == dataclasses.replace(before, **values)
 
 
+def test_a_random_head_leaves_the_probe_out_and_nothing_else() -> None:
+    for name in ("fine_tune_top", "fine_tune_all", "gradual"):
+        before = STRATEGIES[name]
+        assert TRICKS["random_head"](before) == dataclasses.replace(before, steps=before.steps[1:])
+    for name in ("frozen_head", "from_scratch", "one_cycle"):
+        with pytest.raises(CallError, match="begins from a random head already"):
+            TRICKS["random_head"](STRATEGIES[name])
+    with pytest.raises(CallError, match="no gradient descent"):
+        TRICKS["random_head"](STRATEGIES["linear_probe"])
+
+
 def test_every_trick_is_a_matter_of_something() -> None:
-    assert {*CHANGES, *OF_THE_HEAD, *OF_THE_PICTURE} == set(TRICKS)
+    assert {*CHANGES, *OF_THE_HEAD, *OF_THE_PICTURE, "random_head"} == set(TRICKS)
 
 
 @pytest.mark.parametrize("name", [*CHANGES, "dropout", "batch_norm_head"])

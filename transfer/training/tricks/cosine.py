@@ -3,7 +3,8 @@
 Large steps first, small ones at the end (Loshchilov and Hutter, "SGDR", 2017; He et al., "Bag of Tricks", 2019,
 section 5.1).
 
-When: a strategy has a constant rate. Most strategies of this shelf fall by themselves: for those it changes nothing.
+When: a strategy has another schedule, such as ``one_cycle`` and ``bit_hyperrule``. The others of this shelf fall so by
+themselves: for those it changes nothing.
 """
 
 from transfer.strategy import Strategy
