@@ -60,6 +60,19 @@ def test_a_range_test_is_drawn_with_the_rate_that_the_arm_has_and_the_one_it_sug
     assert description == "The loss is least at a rate of 1e-3, a tenth of which is 1e-4. The arm has 1e-4."
 
 
+def test_the_curve_of_a_smaller_size_is_not_lost_once_an_arm_has_learnt_from_all_photos(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    run = write_run(workspace, manifest, HEAD, per_class=10)
+    steps = [{"step": "phase", "rate": 1e-3}]
+    dataclasses.replace(run, facts=run.facts | {"strategy": run.facts["strategy"] | {"steps": steps}}).write_facts(
+        workspace
+    )
+    write_run(workspace, manifest, HEAD)
+    (run.path / "rates.csv").write_text("step,rate,loss\n0,1e-4,1.0\n0,1e-3,0.5\n0,1e-2,2.0\n", encoding="utf-8")
+    found = gather(workspace, manifest, read_runs(workspace))
+    assert "on arms trained on 10 photos a class" in said("rates", found)
+
+
 # --- differences ---
 
 

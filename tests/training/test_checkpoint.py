@@ -255,6 +255,23 @@ def test_an_interrupt_between_steps_leaves_what_the_steps_before_have_learnt(
     assert workflow.train(workspace, arm, **SETTINGS).done
 
 
+def test_an_interrupt_before_a_checkpoint_is_taken_up_leaves_the_run_that_it_belongs_to(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arm = "lenet5:from_scratch"
+    first = workflow.train(workspace, arm, **SETTINGS, on_progress=at_epoch(2, KeyboardInterrupt))
+
+    def pressed(*args: object, **keywords: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("transfer.training.fit._inputs", pressed)
+        workflow.train(workspace, arm, **SETTINGS)
+    (kept,) = workflow.runs(workspace)
+    assert kept == first
+    assert workflow.train(workspace, arm, **SETTINGS).done
+
+
 def test_an_interrupt_while_the_test_photos_are_answered_leaves_them_unanswered(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

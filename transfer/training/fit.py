@@ -151,7 +151,8 @@ class Loop:
                 else:
                     self._go_through(number, step, fitted, photos, going_on, logbook, seed=seed, find_rate=find_rate)
             except KeyboardInterrupt:
-                if not fitted.trainable:  # there is nothing yet that could be used
+                # Nothing has been learnt yet that could be used, or it lies in the checkpoint still.
+                if not fitted.trainable or going_on is not None:
                     raise
                 fitted.interrupted = f"before step {number + 1} of the strategy had learnt anything"
             if fitted.interrupted:

@@ -26,8 +26,11 @@ class Curve:
 
 
 def body(evidence: Evidence) -> Markup | None:
+    ground = next((one.ground for one in evidence.results if any(one.rates)), None)
+    if ground is None:
+        return None
     curves: list[Curve] = []
-    for result in evidence.main:
+    for result in evidence.on(ground):
         run, rows = next(
             ((run, rows) for run, rows in zip(result.runs, result.rates, strict=False) if rows), (None, [])
         )
@@ -40,7 +43,7 @@ def body(evidence: Evidence) -> Markup | None:
             title = f"Range test of {result.title}, step {number + 1}"
             chart = rate_chart(test, own=own, name=f"rates-{len(curves) + 1}", title=title)
             curves.append(Curve(result.title, number + 1, run.seed, own, test, chart))
-    return render("rates.html", ground=evidence.grounds[0], curves=curves, in_powers=in_powers) if curves else None
+    return render("rates.html", ground=ground, curves=curves, in_powers=in_powers)
 
 
 section = Section("Learning rates", 41, body)
