@@ -109,7 +109,7 @@ def tables(evidence: dict[str, Evidence], asked: argparse.Namespace) -> str:
             (name, one.trick, one.pair.b.runs[0].arm): one
             for name, each in evidence.items()
             for one in effects(each)
-            if is_asked(one.pair.a, asked)
+            if is_asked(one.pair.b, asked)
         }
         columns = [(data, strategy) for strategy in TRICKED for data in evidence]
         head = ["trick", *(f"{strategy}, {data}" for data, strategy in columns)]

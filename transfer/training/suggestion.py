@@ -1,4 +1,4 @@
-"""The arm for who names none: a rule of two numbers, whose choices are tested against the tables of docs/results.md.
+"""The arm for who names none: a rule of one number and the device, tested against docs/results.md and docs/examples.md.
 
     fewer than FEW training photos a class    linear_probe: nothing was measured to be better, and it takes seconds
     FEW or more, on a CPU                     fine_tune_top: the last stage alone, from kept activations
