@@ -174,7 +174,7 @@ class Block(keras.layers.Layer):
         ({"batch_norm": "adapt", "part": "bias"}, {"bias", "beta", "moving_mean", "moving_variance"}),
         ({"batch_norm": "adapt", "part": "batch_norm"}, {"gamma", "beta", "moving_mean", "moving_variance"}),
     ],
-    ids=str,
+    ids=["frozen", "adapting", "biases", "batch norm"],
 )
 def test_a_promise_holds_within_layers_of_layers(policy: dict[str, str], moving: set[str]) -> None:
     """The lower of two blocks is frozen, whatever the policy; of the upper what is promised moves."""
