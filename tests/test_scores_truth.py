@@ -93,7 +93,11 @@ def test_the_script_writes_its_tables_between_the_marks_of_a_page_and_nothing_el
 
 
 def test_what_the_page_on_statistics_claims_stands_in_its_tables() -> None:
-    """Between 93 and 97 %, and at most 5 %, up to two standard errors of 2,000 repetitions."""
+    """Between 93 and 97 %, and at most 5 %, up to two standard errors of 2,000 repetitions.
+
+    Three seeds may cover 98 %: an interval is never narrower than its photos alone make it, which only widens it, most
+    where seeds are few.
+    """
     text = (ROOT / "docs" / "statistics.md").read_text(encoding="utf-8")
     tables = {
         title: [
@@ -106,7 +110,9 @@ def test_what_the_page_on_statistics_claims_stands_in_its_tables() -> None:
     coverage = [float(row[2]) for row in tables["Coverage of a true difference"]]
     assert len(coverage) == len(STUDY["GAPS"])
     assert min(coverage) >= 93 - 1.2
-    assert max(coverage) <= 97 + 0.8
+    of_seeds = [(int(row[0]), float(row[2])) for row in tables["Coverage of a true difference"]]
+    assert max(covered for seeds, covered in of_seeds if seeds > 3) <= 97 + 0.8
+    assert max(covered for _, covered in of_seeds) <= 98 + 0.6
     rejected = [float(row[2]) for row in tables["Rejections of a true null"]]
     assert len(rejected) == len(STUDY["NULLS"])
     assert max(rejected) <= 5 + 1.0
