@@ -12,6 +12,7 @@ import numpy
 import pytest
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))  # as Python does for a script that it runs
 STUDY = runpy.run_path(str(ROOT / "scripts" / "simulate_statistics.py"))
 Setting, pairs, family = STUDY["Setting"], STUDY["pairs"], STUDY["family"]
 REPETITIONS = 300

@@ -146,6 +146,16 @@ def test_a_higher_resolution_is_a_quarter_more_in_whole_steps_of_32_and_size_is_
     assert resolve(Arm("lenet5", "from_scratch", "none", ("higher_resolution",)), manifest).size == 40
 
 
+def test_a_higher_resolution_is_higher_than_that_of_a_rule_too(manifest: Manifest) -> None:
+    small = tuple(dataclasses.replace(photo, width=64, height=64) for photo in manifest.photos)
+    manifest = dataclasses.replace(manifest, photos=small)
+    sizes = [
+        resolve(Arm("vgg16", "bit_hyperrule", "none", tricks), manifest).size for tricks in ((), ("higher_resolution",))
+    ]
+    assert sizes == [128, 160]
+    assert resolve(Arm("resnet20", "bit_hyperrule", "none"), manifest).size >= 32, "a small network is not starved"
+
+
 def test_a_trick_that_would_change_nothing_is_no_row_of_its_own(workspace: Workspace) -> None:
     arms = ["raw_pixels", "lenet5:from_scratch"]
     with pytest.raises(CallError, match="the size, which is given"):

@@ -235,12 +235,14 @@ def usual_size(backbone: Backbone, manifest: Manifest) -> int:
 def scaled(size: int, scale: float) -> int:
     """A side made larger or smaller, to whole times 32 pixels (8 below 128); larger by at least one step.
 
-    >>> scaled(224, 1.25), scaled(224, 1.0), scaled(32, 1.25), scaled(8, 1.25), scaled(224, 128 / 224)
-    (288, 224, 40, 16, 128)
+    What is below 128 already is not made smaller: it is a network, or its photos are, of few pixels.
+
+    >>> scaled(224, 1.25), scaled(224, 1.0), scaled(32, 1.25), scaled(8, 1.25), scaled(224, 128 / 224), scaled(32, 0.5)
+    (288, 224, 40, 16, 128, 32)
     """
     step = 32 if size >= 128 else 8
     if scale <= 1:
-        return size if scale == 1 else max(step, step * round(scale * size / step))
+        return size if scale == 1 or size < 128 else step * round(scale * size / step)
     return max(step * (size // step + 1), step * round(scale * size / step))
 
 

@@ -12,5 +12,5 @@ from transfer.strategy import Strategy
 
 
 def trick(strategy: Strategy) -> Strategy:
-    """1.25 times the usual side."""
-    return dataclasses.replace(strategy, scale=1.25)
+    """1.25 times the side that it would be."""
+    return dataclasses.replace(strategy, scale=1.25 * strategy.scale)
