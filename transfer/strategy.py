@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -181,6 +182,14 @@ class Strategy:
         """The same strategy with these values in every phase; without values it only asks whether there is one.
 
         Raises:
+            CallError: It has no phase.
+        """
+        return self.each_phase(lambda phase: dataclasses.replace(phase, **changes))
+
+    def each_phase(self, change: Callable[[Phase], Phase]) -> Strategy:
+        """The same strategy with another phase in the place of each.
+
+        Raises:
             CallError: It has no phase: a solver makes no steps that could be changed.
         """
         if not self.phases:
@@ -190,7 +199,7 @@ class Strategy:
                 received=" and ".join(solvers) or "a strategy without steps",
                 remedy="Leave it out, or use a strategy with phases, such as frozen_head or fine_tune_top.",
             )
-        steps = tuple(dataclasses.replace(s, **changes) if isinstance(s, Phase) else s for s in self.steps)
+        steps = tuple(change(step) if isinstance(step, Phase) else step for step in self.steps)
         return dataclasses.replace(self, steps=steps)
 
     def with_rate(self, rate: float) -> Strategy:
@@ -202,8 +211,7 @@ class Strategy:
         if not 0 < rate < math.inf:
             raise CallError("A learning rate is a number above zero.", received=rate, remedy="Try --rate 1e-4.")
         factor = rate / max((phase.rate for phase in self.map_phases().phases), default=rate)
-        steps = tuple(dataclasses.replace(s, rate=s.rate * factor) if isinstance(s, Phase) else s for s in self.steps)
-        return dataclasses.replace(self, steps=steps)
+        return self.each_phase(lambda phase: dataclasses.replace(phase, rate=phase.rate * factor))
 
     def to_dict(self) -> dict[str, Any]:
         """Every value, but of the ``LATER`` ones only what is not usual; what a run's ID is made from."""

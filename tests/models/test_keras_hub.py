@@ -114,6 +114,28 @@ def test_a_kept_preset_is_cut_and_thawed_as_any_backbone(hub: ModuleType, cache:
     assert 0 < len(classifier.network.trainable_variables) < len(classifier.network.variables)
 
 
+def test_a_preset_that_calls_its_size_otherwise_is_built_at_the_size_asked_for(hub: ModuleType, cache: Path) -> None:
+    preset = "efficientnet_b0_ra_imagenet"
+    folder = place(hub, cache, preset)
+    stages = {"width_coefficients": 1.0, "depth_coefficients": 1.0, "kernel_sizes": 3, "num_repeats": 1}
+    network = hub.models.EfficientNetBackbone(
+        **{f"stackwise_{name}": [value] * 3 for name, value in stages.items()},
+        stackwise_input_filters=[8, 8, 16],
+        stackwise_output_filters=[8, 16, 24],
+        stackwise_expansion_ratios=[1, 4, 4],
+        stackwise_strides=[1, 2, 2],
+        stackwise_squeeze_and_excite_ratios=[0.25] * 3,
+        stackwise_block_types=["v1"] * 3,
+    )
+    network.save_to_preset(folder)
+    hub.layers.EfficientNetImageConverter(image_size=(64, 64), scale=1 / 255).save_to_preset(folder)
+    complete(cache, hub, preset)
+    backbone = BACKBONES[f"keras_hub:{preset}"]
+    classifier = Classifier(backbone, Head(), classes=3, size=32)
+    assert classifier.network.input.shape == (None, 32, 32, 3)
+    assert len(backbone.stages) >= 3
+
+
 def test_a_preset_of_text_is_refused(hub: ModuleType, cache: Path) -> None:
     preset = "bert_tiny_en_uncased"
     folder = place(hub, cache, preset)

@@ -116,6 +116,24 @@ def test_a_refitting_that_crashed_goes_on_to_the_same_bits(
     same(refitted(other), undisturbed)
 
 
+def test_a_training_whose_kept_activations_no_longer_fit_begins_anew(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its checkpoint is of the network above the cut; from pixels, all of it is trained."""
+    keras.utils.set_random_seed(7)
+    weights_file = tmp_path / "lenet5.weights.h5"
+    BACKBONES["lenet5"].network(16).save_weights(weights_file)
+    arm = f"lenet5@{weights_file}:frozen_head"
+    with pytest.raises(CrashError):
+        workflow.train(workspace, arm, **SETTINGS, on_progress=at_epoch(2, CrashError))
+    monkeypatch.setenv("TRANSFER_FEATURES_GB", "0")
+    trial._LATEST.clear()
+    run = workflow.train(workspace, arm, **SETTINGS)
+    assert run.done
+    assert run.facts["source"].startswith("pixels")
+    assert "going on after epoch" not in (run.path / "log.txt").read_text()
+
+
 JOB = """
 import sys
 from transfer import workflow
@@ -155,7 +173,7 @@ def test_a_killed_process_loses_no_finished_epoch(workspace: Workspace, tmp_path
 def test_a_torn_checkpoint_and_one_of_other_versions_are_none(workspace: Workspace, tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.npz"
     one = Checkpoint(
-        1, 8, {"cut": 2}, [numpy.arange(3.0)], Standing([{"loss": 0.1}], [((0.5, -0.1), 1, [numpy.eye(2)])], [])
+        1, 8, 2, 0, {"cut": 2}, [numpy.arange(3.0)], Standing([{"loss": 0.1}], [((0.5, -0.1), 1, [numpy.eye(2)])], [])
     )
     keeper = Checkpoints(workspace, path, {"keras": "3"})
     keeper.offer(lambda: one)
@@ -289,6 +307,25 @@ def test_an_interrupt_while_the_test_photos_are_answered_leaves_them_unanswered(
     assert workflow.train(workspace, "raw_pixels:linear_probe", size=8).done
 
 
+def test_an_interrupt_while_the_validation_photos_are_answered_answers_them_all_the_same(
+    workspace: Workspace, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predict, presses = trial._predict, iter([True])
+
+    def pressed(*args: object) -> object:
+        if next(presses, False):
+            raise KeyboardInterrupt
+        return predict(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trial, "_predict", pressed)
+        run = workflow.train(workspace, "raw_pixels:linear_probe", size=8)
+    assert (run.status, run.usable, run.facts["test_opened"]) == ("interrupted", True, 0)
+    assert "while it answered the validation photos" in str(run.reason)
+    assert len(run.predictions("validation").photos) == len(manifest.part("validation"))
+    assert workflow.train(workspace, "raw_pixels:linear_probe", size=8).done
+
+
 def test_an_interrupt_before_anything_was_learnt_leaves_no_run(workspace: Workspace) -> None:
     def listen(done: int, total: int, what: str) -> None:
         raise KeyboardInterrupt
@@ -316,6 +353,17 @@ def test_an_interrupted_run_is_no_competitor(workspace: Workspace) -> None:
 
 
 # --- what is told ---
+
+
+def test_a_training_that_fails_leaves_the_log_of_its_epochs(workspace: Workspace, manifest: Manifest) -> None:
+    arm = "lenet5:from_scratch"
+    with pytest.raises(CrashError):
+        workflow.train(workspace, arm, **SETTINGS, on_progress=at_epoch(2, CrashError))
+    plan = resolve(Arm.parse(arm), manifest, **SETTINGS)
+    run = trial.failed(plan, workspace, "it crashed", log="Traceback\n")
+    told = (run.path / "log.txt").read_text(encoding="utf-8")
+    assert "epoch 2 of 3" in told
+    assert told.endswith("Traceback\n")
 
 
 def test_the_log_has_a_line_an_epoch_with_what_happened(workspace: Workspace) -> None:

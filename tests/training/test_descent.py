@@ -149,6 +149,17 @@ def test_of_equals_the_earlier_is_kept() -> None:
 # --- no number ---
 
 
+def test_a_network_that_answers_no_numbers_on_validation_is_not_kept(
+    parts: tuple[Labelled, Labelled], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last step of an epoch may have spoilt the weights after the last loss was reckoned."""
+    one, _ = descent(epochs=2)
+    judged = iter([(1.0, 0.2), (float("nan"), 0.9)])
+    monkeypatch.setattr(one, "_judge", lambda part: next(judged))
+    with pytest.raises(TrainingError, match=r"(?s)validation loss is no longer a number.*epoch 1 of step 1"):
+        one.run(*parts, seed=0)
+
+
 def test_a_loss_that_is_no_number_stops_with_epoch_and_rate(parts: tuple[Labelled, Labelled]) -> None:
     one, _ = descent(rate=1e38, schedule="cosine")
     with pytest.raises(TrainingError, match=r"no longer a number") as error:

@@ -195,8 +195,9 @@ def test_nothing_is_dropped_below_the_cut_while_the_top_is_trained() -> None:
 def test_out_of_memory_halves_the_batch_and_begins_the_phase_again(
     plan: Plan, manifest: Manifest, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fits, tried, told = 4, [], []
+    fits, tried, told, begun_anew = 4, [], [], []
     run = Descent.run
+    monkeypatch.setattr(Logbook, "begin_anew", lambda logbook: begun_anew.append(tried[-1]))
 
     def cramped(self: Descent, *args: object, **keywords: object) -> list[dict[str, float]]:
         tried.append(self.batch)
@@ -222,6 +223,7 @@ def test_out_of_memory_halves_the_batch_and_begins_the_phase_again(
     ]
     _, again = fit()
     assert tried == [16, 8, 4, 4], "what did not fit is not tried again"
+    assert begun_anew == [16, 8], "a later try does not go on with a batch that did not fit"
     calm = Loop(loop.classifier, Strategy(True, plan.strategy.head, (phase(batch=4),)))
     loop.classifier.restart(0)
     fit_loop(calm, plan, manifest, workspace)

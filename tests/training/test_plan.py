@@ -98,7 +98,19 @@ def test_seeds_draw_different_subsets_and_all_means_the_given_splits() -> None:
     manifest = photos([30] * 3)
     assert choose(manifest, per_class=5, seed=0).train != choose(manifest, per_class=5, seed=1).train
     assert choose(manifest, per_class=None, seed=0) == choose(manifest, per_class=None, seed=1)
-    assert choose(manifest, per_class=None, seed=0).validation == manifest.part("validation")
+    assert set(choose(manifest, per_class=None, seed=0).validation) == set(manifest.part("validation"))
+
+
+def test_photos_keep_their_places_when_their_files_are_named_anew() -> None:
+    manifest = photos([30] * 3)
+    renamed = manifest.replace(
+        dataclasses.replace(photo, file_name=f"{photo.sha256[::-1]}.png") for photo in manifest.photos
+    )
+    assert renamed.part("train") != manifest.part("train")
+    for per_class in (None, 5):
+        parts, again = (choose(one, per_class=per_class, seed=3) for one in (manifest, renamed))
+        for part in ("train", "validation"):
+            assert [p.sha256 for p in getattr(parts, part)] == [p.sha256 for p in getattr(again, part)]
 
 
 def test_a_class_without_training_photos_is_named() -> None:

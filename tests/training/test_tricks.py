@@ -164,14 +164,60 @@ def test_a_trick_that_would_change_nothing_is_no_row_of_its_own(workspace: Works
     assert TRICKS["sgd_momentum"](by_momentum) == by_momentum
 
 
+@pytest.mark.parametrize(
+    ("arm", "trick"),
+    [
+        ("raw_pixels:frozen_head", "cosine"),
+        ("raw_pixels:frozen_augmented", "augment"),
+        ("raw_pixels:one_cycle", "warmup"),
+        ("raw_pixels:one_cycle", "concat_pool"),
+    ],
+)
+def test_a_trick_that_an_arm_has_already_is_refused_and_takes_no_arm_s_name(
+    arm: str, trick: str, workspace: Workspace
+) -> None:
+    with pytest.raises(CallError, match=f"(?s){trick} changes nothing of .*Received: .*{trick}"):
+        workflow.compare(workspace, [arm], seeds=1, size=8, tricks=[trick], budget=1e-9)
+    runs = list(workflow.compare(workspace, [arm, f"{arm}+{trick}"], seeds=1, size=8, epochs=1))
+    assert [run.arm for run in runs] == [arm] * 2, "one run, under the name that comes first"
+
+
+def test_a_trick_that_some_arms_have_already_is_tried_on_the_others(workspace: Workspace) -> None:
+    arms = ["raw_pixels:one_cycle", "raw_pixels:frozen_head"]
+    runs = workflow.compare(workspace, arms, seeds=1, size=8, tricks=["cosine"], budget=1e-9)
+    assert [run.arm.partition(":")[2] for run in runs] == ["one_cycle", "one_cycle+cosine", "frozen_head"]
+
+
+@pytest.mark.parametrize("name", sorted(STRATEGIES))
+def test_adam_after_momentum_has_the_rate_that_it_had_before(name: str) -> None:
+    strategy = STRATEGIES[name] if isinstance(STRATEGIES[name], Strategy) else STRATEGIES[name](100, 500)
+    if not strategy.phases:
+        pytest.skip("a solver makes no steps")
+    there = TRICKS["sgd_momentum"](strategy)
+    assert {phase.optimizer for phase in there.phases} == {"sgd"}
+    back = TRICKS["adamw"](there)
+    assert {phase.optimizer for phase in back.phases} == {"adam"}
+    rates = [phase.rate if phase.optimizer == "adam" else phase.rate / 10 for phase in strategy.phases]
+    assert [phase.rate for phase in back.phases] == pytest.approx(rates)
+
+
 def test_what_a_rule_gives_for_the_photos_decides_the_run(manifest: Manifest) -> None:
     plan = resolve(Arm("lenet5", "bit_hyperrule", "none"), manifest)
     rule = STRATEGIES["bit_hyperrule"]
-    side = numpy.median([photo.width * photo.height for photo in manifest.part("train")]) ** 0.5
+    side = numpy.median([photo.width * photo.height for photo in manifest.kept]) ** 0.5
     assert plan.strategy == rule(len(manifest.part("train")), side)
     assert resolve(Arm("lenet5", "bit_hyperrule", "none"), manifest, per_class=2).strategy == rule(6, side)
     told = [(100, 500), (20_000, 500), (500_000, 500), (100, 95)]
     assert len({dataclasses.replace(plan, strategy=rule(*one)).id for one in told}) == 4
+
+
+def test_a_rule_gives_every_seed_one_size(manifest: Manifest) -> None:
+    """Some photos lie below its border and some above: a subset may have its middle on either side."""
+    sides = [64 if at % 2 else 640 for at in range(len(manifest.photos))]
+    photos = tuple(dataclasses.replace(p, width=s, height=s) for p, s in zip(manifest.photos, sides, strict=True))
+    mixed = dataclasses.replace(manifest, photos=photos)
+    arm = Arm("vgg16", "bit_hyperrule", "none")
+    assert len({resolve(arm, mixed, per_class=2, seed=seed).size for seed in range(8)}) == 1
 
 
 @pytest.mark.parametrize(("width", "height", "size"), [(95, 96, 128), (96, 96, 480), (200, 40, 128), (640, 480, 480)])

@@ -47,6 +47,7 @@ class Checkpoint:
 
     Attributes:
         step: The strategy's step that is under way. batch: Photos a step in it.
+        source: The cut that it learns from. views: Kept views of each photo that it learns from there.
         before: What the steps before left behind. log: What was told so far.
         variables: Of what is trained. standing: Of the phase.
         seconds: Spent so far.
@@ -54,6 +55,8 @@ class Checkpoint:
 
     step: int
     batch: int
+    source: int
+    views: int
     before: Mapping[str, Any]
     variables: list[numpy.ndarray]
     standing: Standing
@@ -99,6 +102,8 @@ class Checkpoints:
             "versions": self._versions,
             "step": one.step,
             "batch": one.batch,
+            "source": one.source,
+            "views": one.views,
             "before": one.before,
             "history": standing.history,
             "best": [(result, epoch) for result, epoch, _ in standing.best],
@@ -122,6 +127,8 @@ class Checkpoints:
         return Checkpoint(
             step=facts["step"],
             batch=facts["batch"],
+            source=facts["source"],
+            views=facts["views"],
             before=facts["before"],
             variables=_listed("variable", arrays),
             standing=Standing(facts["history"], best, _listed("optimizer", arrays)),

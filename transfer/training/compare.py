@@ -58,7 +58,10 @@ def compare(
     deadline = None if budget is None else time.monotonic() + budget
     cells = _cells(grid, manifest, workspace)
     # Two arms may be one run under two names (resnet50 and resnet50@imagenet): by ID it is run once.
-    plans = {cell.id: cell for cell in cells if isinstance(cell, Plan)}
+    plans: dict[str, Plan] = {}
+    for cell in cells:
+        if isinstance(cell, Plan):
+            plans.setdefault(cell.id, cell)
     runs: dict[str, Run] = {}
     if plans:
         place: AbstractContextManager[Workers | Cluster] = (
@@ -91,7 +94,7 @@ def _cells(grid: Grid, manifest: Manifest, workspace: Workspace) -> list[Run | P
 
 
 def _pointless(grid: Grid) -> set[Arm]:
-    """Arms with a trick of the grid that says nothing to them, as dropout says nothing to a solver.
+    """Arms with a trick of the grid that says nothing to them, as dropout to a solver, or that they have already.
 
     Raises:
         CallError: A trick says nothing to any arm, or no shelf knows it.
@@ -102,7 +105,7 @@ def _pointless(grid: Grid) -> set[Arm]:
         refused: dict[Arm, CallError] = {}
         for arm, more in made.items():
             try:
-                _check_size(grid, resolve_strategy(arm), resolve_strategy(more), trick)
+                _check_told(grid, arm, resolve_strategy(arm), resolve_strategy(more), trick)
             except CallError as error:
                 resolve_strategy(arm)  # what is wrong without the trick is not the trick's fault
                 refused[more] = error
@@ -112,7 +115,9 @@ def _pointless(grid: Grid) -> set[Arm]:
     return pointless
 
 
-def _check_size(grid: Grid, plain: Strategy, strategy: Strategy, trick: str) -> None:
+def _check_told(grid: Grid, arm: Arm, plain: Strategy, strategy: Strategy, trick: str) -> None:
+    if strategy == plain:
+        raise CallError(f"{trick} changes nothing of {arm.strategy}.", received=f"{arm}+{trick}")
     if grid.size is not None and strategy.scale != plain.scale:
         raise CallError(f"{trick} chooses the size, which is given.", received=f"--size {grid.size}")
 

@@ -200,6 +200,8 @@ class Descent:
         if len(validation.truth):
             with self._averaged():
                 row["validation_loss"], row["validation_accuracy"] = self._judge_settled(train, validation, seed)
+                if not math.isfinite(row["validation_loss"]):
+                    raise self._diverged("The validation loss is no longer a number.", f"epoch {epoch}")
                 best.offer(epoch, row["validation_loss"], row["validation_accuracy"])
         return row | {"seconds": round(time.perf_counter() - begun, 4)}
 

@@ -138,9 +138,9 @@ class Loop:
         """
         logbook = logbook or Logbook()
         classifier = self.classifier
-        resumed = logbook.checkpoint(with_rates=find_rate)
-        fitted = Fitted(**resumed.before) if resumed else Fitted(cut=classifier.last_cut)
         photos = _Photos(train, validation, activations, labels)
+        resumed = logbook.checkpoint(lambda found: self._fits(found, photos, with_rates=find_rate))
+        fitted = Fitted(**resumed.before) if resumed else Fitted(cut=classifier.last_cut)
         for number, step in enumerate(self.strategy.steps):
             if resumed and number < resumed.step:
                 continue
@@ -158,6 +158,19 @@ class Loop:
             if fitted.interrupted:
                 break
         return fitted
+
+    def _fits(self, found: Checkpoint, photos: _Photos, *, with_rates: bool) -> bool:
+        """Whether a training that is asked for now would stand there, had it not been stopped.
+
+        It would not if other activations are kept now, nor without the curve of a range test that is asked for now.
+        """
+        phase = self.strategy.steps[found.step]
+        without = found.step not in [row["step"] for row in found.before["rates"]]
+        if isinstance(phase, Solver) or (with_rates and without):
+            return False
+        cut = min(found.before["cut"], self.classifier.cut_for(phase.thaw))
+        source, views = _inputs(phase, cut, photos)
+        return (found.source, found.views) == (source, len(views))
 
     def _solve(self, number: int, solver: Solver, fitted: Fitted, photos: _Photos, logbook: Logbook) -> None:
         """Put the head at its optimum on what is frozen."""
@@ -186,7 +199,7 @@ class Loop:
     ) -> None:
         """Make the epochs of a phase, and note what they left behind."""
         fitted.cut = min(fitted.cut, self.classifier.cut_for(phase.thaw))
-        source, views = _inputs(phase, fitted.cut, photos.activations, photos.count, len(photos.train))
+        source, views = _inputs(phase, fitted.cut, photos)
         # Kept views are all that a phase needs, unless statistics of batch norm are to be counted on the photos.
         norms = self.classifier.head.batch_norm or (phase.thaw and phase.batch_norm == "adapt")
         taught = photos.taught(source, views, plain=not views or bool(norms))
@@ -229,7 +242,8 @@ class Loop:
             def now() -> Checkpoint:
                 values = [numpy.array(variable) for variable in variables]
                 before = dataclasses.asdict(fitted)
-                return Checkpoint(number, batch, before, values, standing(), tuple(logbook.lines), logbook.seconds())
+                made = (number, batch, turn.source, len(turn.taught.views))
+                return Checkpoint(*made, before, values, standing(), tuple(logbook.lines), logbook.seconds())
 
             logbook.epoch(row, of=phase.epochs, at=len(fitted.history) + int(row["epoch"]), make=now)
 
@@ -251,6 +265,7 @@ class Loop:
                 if batch == devices.together():
                     raise
             # Out here the error holds nothing any more, and what was too large can go.
+            logbook.begin_anew()
             del self._descents[number, turn.source, batch], descent
             gc.collect()
             fitted.rates = [row for row in fitted.rates if row["step"] != number]
@@ -276,14 +291,14 @@ class Loop:
         return self._descents[key]
 
 
-def _inputs(phase: Phase, cut: int, activations: Activations, photos: int, taught: int) -> tuple[int, tuple[str, ...]]:
+def _inputs(phase: Phase, cut: int, photos: _Photos) -> tuple[int, tuple[str, ...]]:
     """The cut that a phase learns from, and which kept views it learns from there: none where it draws new ones."""
     if phase.mix == "cutmix":
         return 0, ()  # a square is set into a picture, not into its features
     if not phase.augment:
-        return activations.source(cut, photos), ()
+        return photos.activations.source(cut, photos.count), ()
     views = min(phase.views, phase.epochs)  # an epoch shows one of them
-    if cut and activations.source(cut, photos + views * taught) == cut:
+    if cut and photos.activations.source(cut, photos.count + views * len(photos.train)) == cut:
         return cut, tuple(f"{phase.augment} {number}" for number in range(views))
     return 0, ()
 

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from transfer.training.checkpoint import Checkpoint, Checkpoints
 from transfer.training.features import Progress, quiet
+from transfer.workspace import Workspace
 
 
 class Logbook:
@@ -63,14 +64,14 @@ class Logbook:
         if self._checkpoints is not None:
             self._checkpoints.offer(make)
 
-    def checkpoint(self, *, with_rates: bool = False) -> Checkpoint | None:
+    def checkpoint(self, fits: Callable[[Checkpoint], bool] = lambda found: True) -> Checkpoint | None:
         """Where an earlier try of the same training stood; its lines come first from now on.
 
         Args:
-            with_rates: Whether one is none that lacks the range test of its step: what is begun anew has its curve.
+            fits: Whether the training can go on from one; it begins anew otherwise.
         """
         found = self._checkpoints.read() if self._checkpoints is not None else None
-        if found is not None and with_rates and found.step not in [row["step"] for row in found.before["rates"]]:
+        if found is not None and not fits(found):
             found = None
         if found is not None:
             self.lines[:] = [*found.log, self.lines[-1]]
@@ -87,6 +88,15 @@ class Logbook:
     def seconds(self) -> float:
         """Since the training began, with what an earlier try had spent when its checkpoint was written."""
         return self._spent + time.perf_counter() - self._begun
+
+    def write(self, workspace: Workspace, path: Path) -> None:
+        """Keep what was told so far."""
+        workspace.write_text(path, "".join(f"{line}\n" for line in self.lines))
+
+    def begin_anew(self) -> None:
+        """What was kept of the training so far is of no use to a later try."""
+        if self._checkpoints is not None:
+            self._checkpoints.clear()
 
     def close(self) -> None:
         for writer in self._writers.values():

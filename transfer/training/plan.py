@@ -164,7 +164,7 @@ def resolve(
     _check_numbers(seed=seed, per_class=per_class, epochs=epochs, size=size, folds=folds, gpus=gpus)
     backbone = BACKBONES[arm.backbone]
     seen = folded(manifest, Fold.of_seed(seed, folds)) if folds else manifest
-    strategy = _asked(arm, epochs, rate, lambda: _told(choose(seen, per_class=per_class, seed=seed).train))
+    strategy = _asked(arm, epochs, rate, lambda: (len(choose(seen, per_class=per_class, seed=seed).train), _side(seen)))
     weights = locate(arm.backbone, backbone, arm.weights, pretrained=strategy.pretrained, arm=str(arm))
     if size is None:
         size = (weights and weights.size) or usual_size(backbone, manifest)
@@ -194,9 +194,9 @@ def resolve(
     )
 
 
-def _told(train: Sequence[Photo]) -> Told:
-    """How many there are to train on, and the side of a square that is as large as the middle one of them."""
-    return len(train), math.sqrt(median(photo.width * photo.height for photo in train)) if train else math.inf
+def _side(manifest: Manifest) -> float:
+    """The side of a square that is as large as the middle one of all photos: the same for every seed and size."""
+    return math.sqrt(median(photo.width * photo.height for photo in manifest.kept)) if manifest.kept else math.inf
 
 
 def _asked(arm: Arm, epochs: int | None, rate: float | None, told: Callable[[], Told] = lambda: NOTHING) -> Strategy:
@@ -261,7 +261,8 @@ def choose(manifest: Manifest, *, per_class: int | None, seed: int) -> Parts:
     if missing := set(manifest.labels) - {photo.label for photo in train}:
         raise DataError("A class has no photo in the train split.", received=", ".join(sorted(missing)))
     if per_class is None:
-        return Parts(train, manifest.part("validation"), test)
+        # By content, not by name: a file that is named anew is in the same place of every epoch.
+        return Parts(_by_content(train), _by_content(manifest.part("validation")), test)
     chosen, held_out = [], []
     for label in manifest.labels:
         of_label = [photo for photo in train if photo.label == label]
@@ -274,6 +275,10 @@ def choose(manifest: Manifest, *, per_class: int | None, seed: int) -> Parts:
     chosen += [photo for photo in held_out if (photo.group or photo.sha256) in learnt]
     held_out = [photo for photo in held_out if (photo.group or photo.sha256) not in learnt]
     return Parts(tuple(chosen), tuple(held_out), test)
+
+
+def _by_content(photos: Sequence[Photo]) -> tuple[Photo, ...]:
+    return tuple(sorted(photos, key=lambda photo: (photo.label, photo.sha256, photo.id)))
 
 
 def _draw(seed: int, sha256: str) -> str:

@@ -133,7 +133,11 @@ def _carry_out(
             logbook=logbook,
             find_rate=conduct.find_rate,
         )
-        kept = [_predict(classifier, fitted, activations, parts.validation, plan.labels, "validation")]
+        try:
+            kept = [_predict(classifier, fitted, activations, parts.validation, plan.labels, "validation")]
+        except KeyboardInterrupt:  # no run can be asked without these answers: only a second interrupt goes without
+            fitted.interrupted = fitted.interrupted or "while it answered the validation photos"
+            kept = [_predict(classifier, fitted, activations, parts.validation, plan.labels, "validation")]
         if plan.refit and parts.validation and not fitted.interrupted:
             both = (*parts.train, *parts.validation)
             logbook.say(f"again, on all {len(both)} photos")
@@ -144,6 +148,9 @@ def _carry_out(
                 kept.append(_predict(classifier, fitted, activations, parts.test, plan.labels, "test"))
             except KeyboardInterrupt:
                 fitted.interrupted = "while it answered the test photos"
+    except Exception:
+        logbook.write(workspace, path / LOG)  # what was told before it failed
+        raise
     finally:
         logbook.close()
     before = existing(plan, workspace)
@@ -165,7 +172,7 @@ def _carry_out(
     with workspace.replacing(run.path / WEIGHTS) as temporary:
         classifier.top(fitted.cut).save_weights(temporary)
     logbook.say(reason or f"done in {total:.0f} s; best epoch: {fitted.best_epoch}")
-    workspace.write_text(run.path / LOG, "".join(f"{line}\n" for line in logbook.lines))
+    logbook.write(workspace, run.path / LOG)
     run.write(workspace, kept, fitted.history, fitted.rates)
     if not fitted.interrupted:
         first.clear()
@@ -184,7 +191,8 @@ def failed(plan: Plan, workspace: Workspace, reason: str, *, log: str = "") -> R
         return run
     workspace.begin()
     if log:
-        workspace.write_text(run.path / LOG, log)
+        told = (run.path / LOG).read_text(encoding="utf-8") if (run.path / LOG).exists() else ""
+        workspace.write_text(run.path / LOG, told + log)
     run.write_facts(workspace)
     return run
 
@@ -202,9 +210,10 @@ _LATEST: dict[str, Loop] = {}
 def _forget(plan: Plan, *, deterministic: bool) -> None:
     """Let go of the network of another kind of trial, and of whatever was drawn before."""
     seed_draws(plan.seed)
-    if deterministic or not tf.config.list_physical_devices("GPU"):
+    gpu = bool(tf.config.list_physical_devices("GPU"))
+    if deterministic or not gpu:
         tf.config.experimental.enable_op_determinism()
-    if lineage(plan) not in _LATEST:
+    if lineage(plan) not in _LATEST or (deterministic and gpu):  # its trace may be of before that was asked for
         _LATEST.clear()
         keras.utils.clear_session()
 

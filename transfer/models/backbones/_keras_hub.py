@@ -142,15 +142,23 @@ def _handle(preset: str) -> str:
 def _build(preset: str, size: int) -> keras.Model:
     """The network of a preset for pictures of that side, with random weights."""
     backbone = _installed().models.Backbone
+    how = {"load_weights": False, "dtype": keras.config.dtype_policy()}  # a preset brings its own
     try:
-        precision = keras.config.dtype_policy()  # a preset brings its own
-        network = backbone.from_preset(preset, load_weights=False, image_shape=(size, size, 3), dtype=precision)
+        network = backbone.from_preset(preset, image_shape=(size, size, 3), **how)
+        if _side(network) != size:  # EfficientNet has another name for it, and passes over this one
+            network = backbone.from_preset(preset, input_shape=(size, size, 3), **how)
     except TypeError as error:  # no such argument
         raise _unfit(preset, "It takes no pictures of a size that is asked for") from error
     single = isinstance(network.output, keras.KerasTensor) and isinstance(network.input, keras.KerasTensor)
     if not single or len(network.output.shape) != 4:
         raise _unfit(preset, "It does not turn a picture into one feature map")
+    if _side(network) != size:
+        raise _unfit(preset, "It takes no pictures of a size that is asked for")
     return network
+
+
+def _side(network: keras.Model) -> Any:
+    return network.input.shape[1] if isinstance(network.input, keras.KerasTensor) else None
 
 
 @contextmanager

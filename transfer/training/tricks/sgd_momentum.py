@@ -8,16 +8,13 @@ When: long trainings of convolutional networks.
 
 import dataclasses
 
-from transfer.strategy import Phase, Solver, Strategy
+from transfer.strategy import Phase, Strategy
 
 
 def trick(strategy: Strategy) -> Strategy:
     """Momentum 0.9 in every phase that has it not yet, at ten times its rate."""
-    strategy.map_phases()  # says so where there is none
 
-    def changed(step: Solver | Phase) -> Solver | Phase:
-        if isinstance(step, Solver) or step.optimizer == "sgd":
-            return step
-        return dataclasses.replace(step, optimizer="sgd", rate=10 * step.rate)
+    def changed(phase: Phase) -> Phase:
+        return phase if phase.optimizer == "sgd" else dataclasses.replace(phase, optimizer="sgd", rate=10 * phase.rate)
 
-    return dataclasses.replace(strategy, steps=tuple(map(changed, strategy.steps)))
+    return strategy.each_phase(changed)

@@ -3,7 +3,8 @@
 Weights of one training lie in one valley, and their mean often lies lower than each (Wortsman et al., "Model soups",
 2022, whose greedy recipe is taken, over the epochs of one run in place of many runs).
 
-When: thawed stages and enough validation photos to tell.
+When: thawed stages and enough validation photos to tell. Where nothing chooses, below five photos a class and in the
+second training of ``--refit``, no epoch is judged and the last one stays.
 """
 
 from transfer.strategy import Strategy
