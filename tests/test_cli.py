@@ -220,6 +220,51 @@ def test_a_folder_that_may_not_be_read(
     assert "coin" in said.err
 
 
+def test_a_folder_into_which_nobody_may_look_is_named(
+    tmp_path: Path, photo_folder: Path, transfer: Transfer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk has a lost+found that only root may enter; played, since root may."""
+    exists = Path.exists
+
+    def refuse(path: Path) -> bool:
+        if path.parent.name == "lost+found":
+            raise PermissionError(13, "Permission denied", str(path))
+        return exists(path)
+
+    shutil.copytree(photo_folder, tmp_path / "disk")
+    (tmp_path / "disk" / "lost+found").mkdir()
+    monkeypatch.setattr(Path, "exists", refuse)
+    said = transfer("load", tmp_path / "disk", "--into", tmp_path / "ws")
+    assert said.status == 1
+    assert "Permission denied" in said.err
+    assert "lost+found" in said.err
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            OSError(28, "No space left on device", "full/x.png"),
+            "No space left on device. Received: full/x.png. Mend that",
+        ),
+        (OSError("file signature not found"), "file signature not found. Mend that"),
+    ],
+)
+def test_whatever_the_system_refuses_ends_as_a_sentence(
+    loaded: Path, transfer: Transfer, monkeypatch: pytest.MonkeyPatch, error: OSError, told: str
+) -> None:
+    from transfer import workflow
+
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(workflow, "split", refuse)
+    said = transfer("split", loaded)
+    assert said.status == 1
+    assert said.err.startswith("Error: ")
+    assert told in said.err
+
+
 def test_a_workspace_of_a_newer_version(loaded: Path, transfer: Transfer) -> None:
     (loaded / "workspace.json").write_text('{"transfer_workspace": 99}')
     before = {path: path.read_bytes() for path in loaded.rglob("*") if path.is_file()}

@@ -31,6 +31,9 @@ _WORDS = {
     "public domain dedication (cc0)": "cc0",
 }
 
+# After the version a country may stand, which says nothing new; a condition there is not understood.
+_NAME = re.compile(r"(?:cc[ -])?(by(?:[ -](?:nc|nd|sa))*)(?:[ -](\d\.\d)(?:[ -](?!(?:nc|nd|sa)$)[a-z]{2,3})?)?")
+
 OPEN = frozenset((*_CC, "cc0", "pdm", "pd", "us-gov", "no-known"))
 """Codes of all licences that allow a photo to be passed on at all."""
 
@@ -89,8 +92,12 @@ class Licence:
     def parse(cls, text: str | None) -> Licence | None:
         """A licence from its name, its code or its link; None where it is none that is known.
 
+        Blanks may stand for hyphens. What is not understood to its end is no licence, never a weaker one.
+
         >>> Licence.parse("CC BY-SA 2.0"), Licence.parse("https://creativecommons.org/licenses/by/4.0")
         (Licence(code='by-sa', version='2.0'), Licence(code='by', version='4.0'))
+        >>> Licence.parse("CC BY NC SA 4.0"), Licence.parse("CC BY 4.0 NC")
+        (Licence(code='by-nc-sa', version='4.0'), None)
         >>> Licence.parse("cc0"), Licence.parse("GFDL")
         (Licence(code='cc0', version=None), None)
         """
@@ -104,7 +111,6 @@ class Licence:
         if re.match(r"pd-", said):
             return cls("pd")
         link = re.match(r"https?://creativecommons\.org/licenses/([a-z-]+)(?:/(\d\.\d))?", said)
-        name = link or re.fullmatch(r"(?:cc[ -])?(by(?:-[a-z]{2})*)(?:[ -](\d\.\d))?(?:[ -][a-z]{2,3})?", said)
-        if name is None or name[1] not in _CC:
-            return None
-        return cls(name[1], name[2])
+        name = link or _NAME.fullmatch(said)
+        code = name[1].replace(" ", "-") if name else None
+        return cls(code, name[2]) if name and code in _CC else None

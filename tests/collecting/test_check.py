@@ -28,7 +28,7 @@ from transfer.collecting.looks import look, perceptual_hash
 from transfer.collecting.mislabels import suspects
 from transfer.collecting.near import near_pairs
 from transfer.collecting.split import split
-from transfer.errors import CallError
+from transfer.errors import CallError, DataError
 from transfer.manifest import Manifest
 from transfer.photo import Photo
 
@@ -93,6 +93,69 @@ def test_a_photo_that_was_damaged_since_it_was_loaded_is_found(folder, workspace
     assert reasons(check_photos(workspace).manifest) == {"cat/00.png": "unreadable", "cat/02.png": "missing"}
 
 
+def test_a_photo_whose_place_another_picture_took_is_said_and_comes_back_with_its_own(folder, workspace):
+    before = checked(folder, workspace).manifest
+    file = folder / "cat" / "00.png"
+    content = file.read_bytes()
+    photo_like(70).save(file)
+    after = check_photos(workspace).manifest
+    assert [photo.excluded for photo in after.photos if photo.excluded] == ["unreadable: changed since it was loaded"]
+    assert check_photos(workspace).manifest == after
+    file.write_bytes(content)
+    assert check_photos(workspace).manifest == before
+
+
+def test_photos_of_a_disk_that_was_away_come_back_with_it(folder, workspace):
+    before = split(checked(folder, workspace).manifest, validation=0.25, test=0.25)
+    before.write(workspace)
+    away = (folder / "cat").rename(folder / "away")
+    assert set(reasons(check_photos(workspace).manifest).values()) == {"missing"}
+    away.rename(folder / "cat")
+    assert check_photos(workspace).manifest == before
+
+
+def test_a_photo_that_could_not_be_read_for_a_while_comes_back(folder, workspace, monkeypatch):
+    before = checked(folder, workspace).manifest
+    read = Path.read_bytes
+
+    def refusing(path):
+        if path.name == "00.png":
+            raise PermissionError(13, "Permission denied")
+        return read(path)
+
+    with monkeypatch.context() as locked:
+        locked.setattr(Path, "read_bytes", refusing)
+        assert reasons(check_photos(workspace).manifest) == {"cat/00.png": "unreadable"}
+        assert reasons(check_photos(workspace).manifest) == {"cat/00.png": "unreadable"}
+    assert check_photos(workspace).manifest == before
+
+
+def test_what_was_damaged_when_it_was_loaded_stays_set_aside(folder, workspace):
+    file = folder / "cat" / "00.png"
+    file.write_bytes(file.read_bytes()[:300])
+    before = load_photos(folder, workspace)
+    assert [photo.excluded for photo in before.photos if photo.excluded] == ["unreadable: truncated file"]
+    assert check_photos(workspace).manifest == before
+
+
+def test_a_copy_does_not_bring_back_a_photo_whose_original_was_deleted(folder, workspace):
+    load_photos(folder, workspace, copy=True)
+    (folder / "cat" / "00.png").unlink()
+    before = load_photos(folder, workspace, copy=True)
+    assert reasons(before) == {"cat/00.png": "missing"}
+    assert check_photos(workspace).manifest == before
+
+
+def test_a_copy_that_was_away_comes_back(folder, workspace):
+    load_photos(folder, workspace, copy=True)
+    before = check_photos(workspace).manifest
+    copy = workspace.photo_path(before.photos[0].file_name)
+    away = copy.rename(copy.with_suffix(".away"))
+    assert list(reasons(check_photos(workspace).manifest).values()) == ["missing"]
+    away.rename(copy)
+    assert check_photos(workspace).manifest == before
+
+
 def test_the_hash_is_that_of_the_imagehash_library():
     for number in range(20):
         grey = photo_like(number).convert("L")
@@ -103,7 +166,7 @@ def test_a_truncated_jpeg_is_looked_at_without_harm(tmp_path):
     content = picture("cut")
     (tmp_path / "cut.jpg").write_bytes(content[: len(content) // 2])
     assert look(tmp_path / "cut.jpg").reason == "unreadable: truncated file"
-    assert look(tmp_path / "none.jpg").reason == "missing"
+    assert look(tmp_path / "none.jpg").reason == "missing: gone since it was loaded"
 
 
 # --- near duplicates ---
@@ -358,6 +421,40 @@ def test_a_row_that_makes_no_sense_is_refused_and_nothing_changes(folder, worksp
     with pytest.raises(transfer.TransferError):
         check_photos(workspace, edits=table)
     assert Manifest.read(workspace) == manifest
+
+
+@pytest.mark.parametrize("sign", [";", "\t", "|"])
+def test_a_table_of_edits_that_a_spreadsheet_saved_with_another_delimiter_decides_the_same(
+    folder, workspace, tmp_path, sign
+):
+    one = checked(folder, workspace).manifest.photos[0]
+    table = tmp_path / "edits.csv"
+    table.write_text(f"action,new_label,id\nrelabel,owl,{one.id}\n")
+    decided = check_photos(workspace, edits=table).manifest
+    assert "owl" in {photo.label for photo in decided.photos}
+    table.write_text(f"\ufeffaction{sign}new_label{sign}id\r\nrelabel{sign}owl{sign}{one.id}\r\n", encoding="utf-8")
+    assert check_photos(workspace, edits=table).manifest == decided
+
+
+@pytest.mark.parametrize(
+    ("text", "lacks"),
+    [
+        ("", "action and id"),
+        ("path,label\n1.jpg,cat\n", "action and id"),
+        ("action,label\nkeep,cat\n", "id"),
+        ("id,label\n1,cat\n", "action"),
+        ("action:id\nkeep:1\n", "action and id"),
+    ],
+)
+def test_a_table_that_lacks_the_columns_of_a_decision_takes_nothing_back(folder, workspace, tmp_path, text, lacks):
+    one = checked(folder, workspace).manifest.photos[0]
+    table = tmp_path / "edits.csv"
+    table.write_text(f"action,id\nexclude,{one.id}\n")
+    decided = check_photos(workspace, edits=table).manifest
+    table.write_text(text)
+    with pytest.raises(DataError, match=rf"lacks the column {lacks}\. Received: .*edits\.csv with.* Begin it with"):
+        check_photos(workspace, edits=table)
+    assert check_photos(workspace).manifest == Manifest.read(workspace) == decided
 
 
 @pytest.mark.parametrize("name", ["missing/edits.csv", "file/edits.csv"])

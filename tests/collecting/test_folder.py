@@ -143,6 +143,22 @@ def test_a_folder_that_may_not_be_read_is_named(tmp_path, picture, monkeypatch):
         read(tmp_path)
 
 
+@pytest.mark.parametrize("place", ["lost+found", "cat/lost+found"])
+def test_a_folder_into_which_nobody_may_look_is_named(tmp_path, picture, monkeypatch, place):
+    put(tmp_path, "cat/1.png", "dog/1.png", content=picture(1))
+    (tmp_path / place).mkdir()
+    exists = Path.exists
+
+    def refusing(path):
+        if path.parent.name == "lost+found":
+            raise PermissionError(13, "Permission denied", str(path))
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", refusing)
+    with pytest.raises(DataError, match=r"Permission denied\. Received: .*lost\+found\. Give yourself"):
+        read(tmp_path)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_folder_without_permission_is_named(tmp_path, picture):
     put(tmp_path, "cat/1.png", "dog/1.png", content=picture(1))

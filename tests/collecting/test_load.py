@@ -289,6 +289,41 @@ def test_a_photo_that_was_copied_stays_copied(root, workspace):
     assert load_photos(root, workspace) == copied
 
 
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("looked", [False, True])
+def test_a_copy_that_is_gone_or_damaged_is_made_again(root, workspace, again, looked):
+    before = load_photos(root, workspace, copy=True)
+    gone, damaged = (workspace.photo_path(photo.file_name) for photo in before.photos[:2])
+    whole = gone.read_bytes(), damaged.read_bytes()
+    gone.unlink()
+    damaged.write_bytes(whole[1][:50])
+    if looked:
+        aside = [replace(photo, excluded="missing: gone since it was loaded") for photo in before.photos[:2]]
+        before.replace(aside).write(workspace)
+    assert load_photos(root, workspace, copy=again) == before
+    assert (gone.read_bytes(), damaged.read_bytes()) == whole
+
+
+def test_a_copy_of_another_folder_is_left_alone(root, tmp_path, workspace, picture):
+    before = load_photos(root, workspace, copy=True)
+    copy = workspace.photo_path(before.photos[0].file_name)
+    copy.unlink()
+    root.rename(tmp_path / "away")
+    (tmp_path / "more" / "cow").mkdir(parents=True)
+    (tmp_path / "more" / "cow" / "0.png").write_bytes(picture(50))
+    after = load_photos(tmp_path / "more", workspace, copy=True)
+    assert set(before.photos) < set(after.photos)
+
+
+def test_a_given_test_split_beside_undecided_photos_gets_no_further_ones(root, workspace):
+    table = root / "photos.csv"
+    rows = [f"{label}/{n}.png,{label},{'test' if n < 2 else ''}" for n in range(6) for label in [("cat", "dog")[n % 2]]]
+    table.write_text("\n".join(["path,label,split", *rows]))
+    divided = split(load_photos(table, workspace), validation=0.25, test=0.5)
+    assert {photo.title for photo in divided.part("test")} == {"cat/0.png", "dog/1.png"}
+    assert divided.counts() == {label: {"test": 1, "train": 1, "validation": 1} for label in ("cat", "dog")}
+
+
 def test_a_table_that_lists_less_forgets_nothing_and_a_label_mended_there_is_taken(root, workspace):
     table = root / "photos.csv"
     table.write_text("path,label\ncat/0.png,tabby\ncat/2.png,tabby\ndog/1.png,hound\ndog/3.png,hound\n")

@@ -51,6 +51,45 @@ def test_of_two_given_splits_the_second_is_the_test_split(tmp_path):
     ]
 
 
+def test_a_test_split_beside_blank_ones_is_kept(tmp_path):
+    path = table(tmp_path, "path,label,split\n1,cat,test\n2,cat,\n3,dog,test\n4,dog,\n")
+    assert [split for _, _, split in rows(path)] == ["test", None, "test", None]
+
+
+@pytest.mark.parametrize("text", ["1,cat,test\n2,dog,test\n", "1,cat,train\n2,dog,\n", "1,cat,val\n2,dog,\n"])
+def test_any_other_part_alone_says_nothing(tmp_path, text):
+    assert {split for _, _, split in rows(table(tmp_path, f"path,label,split\n{text}"))} == {None}
+
+
+def test_columns_of_a_parquet_that_are_not_asked_for_may_hold_anything_and_no_value_is_an_empty_cell(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow", reason="Parquet is read by pyarrow")
+    frame = pandas.DataFrame(
+        {
+            "path": ["1.jpg", "2.jpg"],
+            "label": pandas.array([7, 8], dtype="Int64"),
+            "author": pandas.array([42, None], dtype="Int64"),
+            "split": ["train", None],
+            "page": pandas.to_datetime(["2024-01-01", None]),
+            "boxes": [[1, 2], [3, 4]],
+            "score": [0.5, float("nan")],
+        }
+    )
+    frame.to_parquet(tmp_path / "photos.parquet")
+    photos = read(tmp_path / "photos.parquet").photos
+    assert [(photo.title, photo.label, photo.owner) for photo in photos] == [("1.jpg", "7", "42"), ("2.jpg", "8", None)]
+    assert photos[1].page_url is None
+
+
+def test_a_list_in_a_column_that_is_asked_for_is_no_traceback(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow", reason="Parquet is read by pyarrow")
+    frame = pandas.DataFrame({"path": ["1.jpg"], "label": ["cat"], "split": [["train", "test"]]})
+    frame.to_parquet(tmp_path / "photos.parquet")
+    with pytest.raises(DataError, match="names splits that are none"):
+        read(tmp_path / "photos.parquet")
+
+
 def test_unknown_splits_are_an_error_that_names_them(tmp_path):
     with pytest.raises(DataError, match="'holdout', 'tset'"):
         read(table(tmp_path, "path,label,split\n1.jpg,cat,tset\n2.jpg,cat,holdout\n3.jpg,cat,test\n"))

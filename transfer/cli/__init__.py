@@ -88,6 +88,13 @@ def main() -> None:
     except BrokenPipeError:  # whoever read our output has heard enough
         sys.stderr.close()
         status = 0
+    except OSError as error:
+        told = TransferError(
+            f"The system reports an error: {error.strerror or error}.",
+            received=error.filename,
+            remedy="Mend that and give the same command again; what was finished is kept.",
+        )
+        status = _end(f"Error: {told}", told.exit_status)
     sys.exit(status if isinstance(status, int) else 0)
 
 

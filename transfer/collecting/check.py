@@ -15,8 +15,8 @@ import numpy
 from transfer.collecting import edits as decided
 from transfer.collecting.duplicates import ACROSS, settle_duplicates
 from transfer.collecting.groups import grouped
-from transfer.collecting.judge import Judged, Limits, fresh, imbalance, judge
-from transfer.collecting.looks import look_all
+from transfer.collecting.judge import Judged, Limits, fresh, imbalance, judge, lost
+from transfer.collecting.looks import look_all, measure_again
 from transfer.collecting.mislabels import Suspect, suspects
 from transfer.credits import keep_in_step
 from transfer.errors import CallError, DataError
@@ -120,7 +120,7 @@ def check_photos(
         )
     before = Manifest.read(workspace)
     decisions = decided.remembered(workspace)
-    manifest = fresh(decided.taken_back(before, decisions))
+    manifest = _back(fresh(decided.taken_back(before, decisions)), workspace, on_progress)
     known = decisions
     if edits is not None and edits.exists():
         decisions = decided.read_table(edits, manifest)
@@ -146,16 +146,31 @@ def _takes_files(folder: Path) -> bool:
     return folder.is_dir() and os.access(folder, os.W_OK)
 
 
+def _back(manifest: Manifest, workspace: Workspace, on_progress: Progress | None) -> Manifest:
+    """With those photos kept again whose file was away and now holds what it held when it was loaded."""
+    gone = lost(manifest)
+    tell = _teller(len(gone), "photos looked for", on_progress)
+    measured = measure_again(*_files(gone, workspace), on_progress=tell)
+    return manifest.replace(
+        dataclasses.replace(photo, excluded=found.reason)
+        for photo, found in zip(gone, measured, strict=True)
+        if found is not None
+    )
+
+
 def _judged(manifest: Manifest, workspace: Workspace, limits: Limits, on_progress: Progress | None) -> Judged:
     kept = manifest.kept
+    tell = _teller(len(kept), "photos looked at", on_progress)
+    seen = look_all(*_files(kept, workspace), on_progress=tell)
+    return judge(manifest, dict(zip((photo.id for photo in kept), seen, strict=True)), limits)
 
-    def tell(done: int) -> None:
-        if on_progress is not None:
-            on_progress(done, len(kept), "photos looked at")
 
-    paths = [workspace.photo_path(photo.file_name) for photo in kept]
-    looks = dict(zip((photo.id for photo in kept), look_all(paths, on_progress=tell), strict=True))
-    return judge(manifest, looks, limits)
+def _files(photos: Sequence[Photo], workspace: Workspace) -> tuple[list[Path], list[str]]:
+    return [workspace.photo_path(photo.file_name) for photo in photos], [photo.sha256 for photo in photos]
+
+
+def _teller(total: int, what: str, on_progress: Progress | None) -> Callable[[int], None]:
+    return lambda done: on_progress(done, total, what) if on_progress is not None else None
 
 
 def _suspects(manifest: Manifest, vectors: Vectors | None) -> tuple[Suspect, ...] | None:

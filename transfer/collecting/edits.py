@@ -1,7 +1,8 @@
 """Edits: a table of doubtful photos in which a person decides, applied and taken back.
 
 The column ``action`` is for the person: ``keep``, ``exclude``, ``verified``, or ``relabel`` with ``new_label``. What
-was decided is remembered in the workspace; a row that is emptied or deleted is taken back the next time.
+was decided is remembered in the workspace; a row that is emptied or deleted is taken back the next time. A table that
+lacks the columns of a decision is refused, for it would take back everything.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import csv
 import dataclasses
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,14 @@ from typing import Any
 from transfer.cells import bare, guarded
 from transfer.collecting.duplicates import REASONS
 from transfer.collecting.source import checked_label
+from transfer.collecting.sources.table import delimiter
 from transfer.errors import CallError, DataError
 from transfer.manifest import Manifest
 from transfer.photo import Photo
 from transfer.workspace import Workspace
 
 COLUMNS = ("action", "new_label", "label", "reason", "file_name", "title", "id")
+NEEDED = ("action", "id")
 ACTIONS = ("keep", "exclude", "relabel", "verified")
 BY_A_PERSON = "excluded_by_hand"
 
@@ -93,13 +96,18 @@ def read_table(path: Path, manifest: Manifest) -> dict[str, Decision]:
     """The decisions of a table.
 
     Raises:
-        CallError: It cannot be read. DataError: A row names no photo, no known action, or relabels to nothing.
+        CallError: It cannot be read. DataError: It lacks a column, or a row names no photo, no known action, or
+            relabels to nothing.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
+            head = file.readline()
+            file.seek(0)
+            reader = csv.DictReader(file, delimiter=delimiter(head, COLUMNS))
+            header, rows = reader.fieldnames or (), list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CallError("The table of edits cannot be read.", received=f"{path}: {error}") from error
+    _refuse_other_columns(path, header)
     photos = {photo.id: photo for photo in manifest.photos}
     decisions: dict[str, Decision] = {}
     for number, row in enumerate(rows, 2):
@@ -114,6 +122,16 @@ def read_table(path: Path, manifest: Manifest) -> dict[str, Decision]:
         label = checked_label(bare((row.get("new_label") or "").strip()), where=where) if action == "relabel" else ""
         decisions[id] = Decision(action, label, photos[id].label)
     return decisions
+
+
+def _refuse_other_columns(path: Path, header: Sequence[str]) -> None:
+    missing = [name for name in NEEDED if name not in header]
+    if missing:
+        raise DataError(
+            f"The table of edits lacks the column {' and '.join(missing)}.",
+            received=f"{path} with the columns {', '.join(header) or 'nothing'}",
+            remedy=f'Begin it with a line such as "{",".join(COLUMNS)}". What was decided before is untouched.',
+        )
 
 
 def table(photos: Iterable[tuple[Photo, str]], decisions: Mapping[str, Decision]) -> str:

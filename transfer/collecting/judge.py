@@ -10,6 +10,7 @@ import dataclasses
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy
 
@@ -19,6 +20,7 @@ from transfer.manifest import Manifest
 from transfer.photo import SPLITS, Photo
 
 LEAK, DUPLICATE, NEAR, TWO_LABELS = "leak", "duplicate", "near_duplicate", "near_conflict"
+LOST = ("missing", "unreadable")
 REASONS = ("too_small", "odd_shape", "blank", "blurred", DUPLICATE, NEAR, TWO_LABELS, LEAK)
 
 
@@ -64,6 +66,26 @@ def fresh(manifest: Manifest) -> Manifest:
             for photo in manifest.photos
         )
     )
+
+
+def lost(manifest: Manifest) -> list[Photo]:
+    """Photos set aside because of their file, which may be back by now.
+
+    Not a copy of a file on this machine that is plainly ``missing``: loading said that of the original, and the copy is
+    there all the same.
+    """
+    return [
+        photo
+        for photo in manifest.photos
+        if photo.reason in LOST
+        and photo.file_name
+        and photo.sha256
+        and not (photo.excluded == "missing" and _is_a_copy(photo))
+    ]
+
+
+def _is_a_copy(photo: Photo) -> bool:
+    return not Path(photo.file_name).is_absolute() and (photo.image_url or "").startswith("file://")
 
 
 def judge(manifest: Manifest, looks: Mapping[str, Look], limits: Limits) -> Judged:

@@ -12,14 +12,15 @@ import hashlib
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from transfer.collecting.checks import measure
 from transfer.collecting.duplicates import settle_duplicates
 from transfer.collecting.formats import EXTENSIONS, HEAD, sniff
-from transfer.collecting.merge import merge
+from transfer.collecting.journal import has_content
+from transfer.collecting.merge import merge, origin
 from transfer.collecting.remote import fetch_all, forget
 from transfer.collecting.source import SOURCES, Listing
 from transfer.collecting.sources.table import FORMATS
@@ -56,7 +57,7 @@ def load_photos(
             Parquet) of paths or URLs, or ``tfds:NAME`` or ``tfds:FOLDER``.
         workspace: Where the manifest, and the copies, are written.
         copy: Copy the photos into the workspace, by content; otherwise the manifest refers to the originals by absolute
-            path. A photo that was copied once stays copied.
+            path. A photo that was copied once stays copied; a copy that is gone or damaged is made again.
         web: Through which the URLs of a table are fetched; a polite client of its own if None.
         on_progress: Called as ``(done, total, what)`` from the calling thread.
 
@@ -78,8 +79,9 @@ def load_photos(
             found += fetch_all(remote, known, workspace, web, on_progress=on_progress or _silent)
         merged = settle_duplicates(merge(known, listing, found, copy=copy))
         _refuse_too_few_classes(merged, listing)
-        if copy:
-            merged = settle_duplicates(_copied(merged, workspace, on_progress or _silent))
+        wanted = [*(_referred(merged) if copy else ()), *_lost_copies(merged, found[: len(local)], workspace)]
+        if wanted:
+            merged = settle_duplicates(merged.replace(_copied(wanted, workspace, on_progress or _silent)))
     finally:
         listing.close()
     if listing.fleeting:  # nothing lies any more where it was read from
@@ -160,29 +162,38 @@ def _read(photo: Photo) -> Photo:
 # --- writing ---
 
 
-def _copied(manifest: Manifest, workspace: Workspace, on_progress: Progress) -> Manifest:
-    """Copy every readable photo that is only referred to; the manifest then names the copies."""
-    wanted = [
-        photo
-        for photo in manifest.photos
-        if photo.image_url and Path(photo.file_name).is_absolute() and photo.reason not in ("missing", "unreadable")
-    ]
-    copies: list[Photo] = []
-    for done, photo in enumerate(wanted, 1):
-        copies.append(_copy(photo, workspace))
-        on_progress(done, len(wanted), "photos copied")
-    return manifest.replace(copies)
+def _referred(manifest: Manifest) -> Iterator[Photo]:
+    """Every readable photo that is to be copied and is only referred to."""
+    for photo in manifest.photos:
+        if photo.image_url and Path(photo.file_name).is_absolute() and photo.reason not in ("missing", "unreadable"):
+            yield photo
+
+
+def _lost_copies(manifest: Manifest, found: Iterable[Photo], workspace: Workspace) -> Iterator[Photo]:
+    """Every photo whose original was found just now and whose copy does not hold the same."""
+    there = {photo.file_name: photo.sha256 for photo in found if photo.excluded is None}
+    for photo in manifest.photos:
+        copied = not Path(photo.file_name).is_absolute() and there.get(origin(photo)) == photo.sha256
+        if copied and not has_content(workspace.photo_path(photo.file_name), photo.sha256):
+            yield photo
+
+
+def _copied(photos: Sequence[Photo], workspace: Workspace, on_progress: Progress) -> Iterator[Photo]:
+    """Photos copied from where they come; they then name their copies."""
+    for done, photo in enumerate(photos, 1):
+        yield _copy(photo, workspace)
+        on_progress(done, len(photos), "photos copied")
 
 
 def _copy(photo: Photo, workspace: Workspace) -> Photo:
     try:
-        content = Path(photo.file_name).read_bytes()
+        content = Path(origin(photo)).read_bytes()
     except OSError as error:
         return dataclasses.replace(photo, excluded=f"unreadable: {(error.strerror or str(error)).lower()}")
     if hashlib.sha256(content).hexdigest() != photo.sha256:
         return dataclasses.replace(photo, excluded="unreadable: the file changed while it was copied")
     place = workspace.image(photo.sha256, EXTENSIONS[sniff(content[:HEAD]) or ""])
-    if not place.exists():
+    if not has_content(place, photo.sha256):
         workspace.write_bytes(place, content)
     return dataclasses.replace(photo, file_name=place.relative_to(workspace.root).as_posix())
 

@@ -7,22 +7,27 @@ sharp it is, and a perceptual hash that stays when a photo is made smaller or sa
 from __future__ import annotations
 
 import functools
+import hashlib
 import io
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy
 from PIL import Image
 
-from transfer.collecting.checks import MAX_PIXELS, measure, opened
+from transfer.collecting.checks import MAX_PIXELS, Measured, measure, opened
 from transfer.collecting.formats import HEAD, sniff
 
 SIDE = 256
+Seen = TypeVar("Seen")
 HASHED, KEPT = 32, 8  # the hash looks at 32 x 32 pixels and keeps the 8 x 8 slowest waves
 THREADS = os.cpu_count() or 1
+MISSING, CHANGED = "missing: gone since it was loaded", "unreadable: changed since it was loaded"
 
 
 @dataclass(frozen=True)
@@ -44,14 +49,16 @@ class Look:
     reason: str | None = None
 
 
-def look(path: Path) -> Look:
-    """Look at one file; damage is a value."""
+def look(path: Path, sha256: str = "") -> Look:
+    """Look at one file, which should hold what has that hash where one is given; damage is a value."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        return Look(reason="missing")
+        return Look(reason=MISSING)
     except OSError as error:
         return Look(reason=f"unreadable: {(error.strerror or str(error)).lower()}")
+    if sha256 and hashlib.sha256(content).hexdigest() != sha256:
+        return Look(reason=CHANGED)
     try:
         with opened(io.BytesIO(content), sniff(content[:HEAD]) or "") as image:
             width, height = image.size
@@ -70,12 +77,45 @@ def look(path: Path) -> Look:
 
 
 def look_all(
-    paths: Iterable[Path], *, on_progress: Callable[[int], None] | None = None, threads: int = THREADS
+    paths: Iterable[Path],
+    hashes: Iterable[str] | None = None,
+    *,
+    on_progress: Callable[[int], None] | None = None,
+    threads: int = THREADS,
 ) -> Iterator[Look]:
-    """Look at many files, in their order, a few at a time."""
+    """Look at many files, in their order, a few at a time; with the hashes of what they should hold, if known."""
+    yield from _a_few_at_a_time(look, paths, hashes or itertools.repeat(""), on_progress, threads)
+
+
+def measure_again(
+    paths: Iterable[Path],
+    hashes: Iterable[str],
+    *,
+    on_progress: Callable[[int], None] | None = None,
+    threads: int = THREADS,
+) -> Iterator[Measured | None]:
+    """Measure many files in the same way; None for one that does not hold what has its hash."""
+    yield from _a_few_at_a_time(_measured, paths, hashes, on_progress, threads)
+
+
+def _measured(path: Path, sha256: str) -> Measured | None:
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    return measure(io.BytesIO(content)) if hashlib.sha256(content).hexdigest() == sha256 else None
+
+
+def _a_few_at_a_time(
+    work: Callable[[Path, str], Seen],
+    paths: Iterable[Path],
+    hashes: Iterable[str],
+    on_progress: Callable[[int], None] | None,
+    threads: int,
+) -> Iterator[Seen]:
     with ThreadPoolExecutor(threads) as pool:
         try:
-            for done, seen in enumerate(pool.map(look, paths), 1):
+            for done, seen in enumerate(pool.map(work, paths, hashes), 1):
                 if on_progress is not None:
                     on_progress(done)
                 yield seen

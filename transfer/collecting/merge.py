@@ -34,7 +34,7 @@ def merge(known: Manifest, listing: Listing, found: Iterable[Photo], *, copy: bo
     before = {photo.id: photo for photo in known.photos}
     at: dict[str, list[Photo]] = {}
     for photo in known.photos:
-        at.setdefault(_origin(photo), []).append(photo)
+        at.setdefault(origin(photo), []).append(photo)
     now: dict[str, Photo] = {}
     replaced: set[str] = set()
     for photo in found:
@@ -60,7 +60,7 @@ def _identity(photo: Photo) -> str:
     return hashlib.sha256(f"{photo.title}\0{photo.sha256}".encode()).hexdigest()[:16]
 
 
-def _origin(photo: Photo) -> str:
+def origin(photo: Photo) -> str:
     """The file a photo was loaded from: itself where it is referred to, the noted address where it was copied."""
     if photo.image_url and photo.image_url.startswith(_HERE):
         return unquote(photo.image_url.removeprefix(_HERE))
@@ -105,7 +105,7 @@ def _vanished(known: Manifest, listing: Listing, now: dict[str, Photo], replaced
 
     def belongs(photo: Photo) -> bool:
         place = _place(photo)
-        return place == str(listing.root) or (place in moved_from and not Path(_origin(photo)).exists())
+        return place == str(listing.root) or (place in moved_from and not Path(origin(photo)).exists())
 
     return {
         photo.id: photo
@@ -116,8 +116,8 @@ def _vanished(known: Manifest, listing: Listing, now: dict[str, Photo], replaced
 
 def _place(photo: Photo) -> str | None:
     """The root that a photo was loaded from: its file without its title."""
-    origin, title = _origin(photo), f"/{photo.title}"
-    return origin.removesuffix(title) if Path(origin).is_absolute() and origin.endswith(title) else None
+    file, title = origin(photo), f"/{photo.title}"
+    return file.removesuffix(title) if Path(file).is_absolute() and file.endswith(title) else None
 
 
 def _renamed(now: dict[str, Photo], before: dict[str, Photo], gone: dict[str, Photo]) -> dict[str, Photo]:

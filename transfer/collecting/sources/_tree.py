@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,18 +33,28 @@ def candidates(place: Path, root: Path, split: str | None) -> tuple[list[Photo],
 
 def level(folder: Path) -> tuple[list[Path], list[Path]]:
     """The folders and the files directly in a folder, hidden ones and workspaces left out, by name."""
+    with _reading(folder), os.scandir(folder) as entries:
+        listed = sorted((entry.name, entry.is_dir()) for entry in entries if not _hidden(entry.name))
+    folders = [folder / name for name, is_folder in listed if is_folder]
+    files = [folder / name for name, is_folder in listed if not is_folder]
+    return [each for each in folders if not _is_workspace(each)], files
+
+
+def _is_workspace(folder: Path) -> bool:
+    with _reading(folder):
+        return (folder / "workspace.json").exists()
+
+
+@contextlib.contextmanager
+def _reading(folder: Path) -> Iterator[None]:
     try:
-        with os.scandir(folder) as entries:
-            listed = sorted((entry.name, entry.is_dir()) for entry in entries if not _hidden(entry.name))
+        yield
     except OSError as error:
         raise DataError(
             f"A folder cannot be read: {error.strerror or error}.",
             received=folder,
             remedy="Give yourself the permission to read it, or move it out of the folder of photos.",
         ) from error
-    folders = [folder / name for name, is_folder in listed if is_folder]
-    files = [folder / name for name, is_folder in listed if not is_folder]
-    return [each for each in folders if not (each / "workspace.json").exists()], files
 
 
 def _hidden(name: str) -> bool:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from transfer.collecting.source import Listing, Source, checked_label
@@ -29,6 +30,7 @@ COLUMNS = {
     "page": ("page", "page_url", "landing_page"),
 }
 FORMATS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+KNOWN = frozenset(name for names in COLUMNS.values() for name in names)
 DELIMITERS = ",;\t|"
 EXAMPLE = 'Begin the table with a line such as "path,label,split".'
 
@@ -83,7 +85,7 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             head = file.readline()
             file.seek(0)
-            reader = csv.reader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else _delimiter(head))
+            reader = csv.reader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else delimiter(head, KNOWN))
             rows = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(
@@ -100,12 +102,13 @@ def _from_records(path: Path, records: Sequence[dict[str, object]]) -> list[tupl
         raise DataError(
             "The table is empty.", received=path, remedy='Write lines such as {"path": "a.jpg", "label": "a"}.'
         )
-    rows = [[_text(record.get(name)) for name in header] for record in records]
+    used = {name for name in header if name.strip().lower() in KNOWN}
+    rows = [[_text(record.get(name)) if name in used else "" for name in header] for record in records]
     return [(0, header), *enumerate(rows, 1)]
 
 
 def _text(value: object) -> str:
-    return "" if value is None or value != value else str(value)  # NaN, which is how pandas says nothing
+    return "" if value is None or (isinstance(value, float) and math.isnan(value)) else str(value)
 
 
 def _json_lines(path: Path) -> list[dict[str, object]]:
@@ -138,15 +141,16 @@ def _parquet(path: Path) -> list[dict[str, object]]:
         raise DataError("Parquet is read by pyarrow.", received=path, remedy="pip install pyarrow") from error
     except (OSError, ValueError) as error:
         raise DataError("The table cannot be read.", received=f"{path}: {error}", remedy="Write it again.") from error
-    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+    # NaN, NaT and NA are how pandas says nothing.
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]
 
 
-def _delimiter(head: str) -> str:
+def delimiter(head: str, known: Collection[str]) -> str:
     """The sign that makes the most known columns of the first line; guessing from the rows goes wrong on titles."""
-    known = {name for names in COLUMNS.values() for name in names}
 
-    def columns(delimiter: str) -> int:
-        return sum(cell.strip().lower() in known for cell in next(csv.reader([head], delimiter=delimiter), []))
+    def columns(sign: str) -> int:
+        return sum(cell.strip().lower() in known for cell in next(csv.reader([head], delimiter=sign), []))
 
     return max(DELIMITERS, key=columns)
 

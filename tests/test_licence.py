@@ -1,0 +1,54 @@
+"""Licences as people write them: understood whole or not at all."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as draw
+
+from transfer.licence import Licence
+
+CONDITIONS = ("by", "by-sa", "by-nc", "by-nd", "by-nc-sa", "by-nc-nd")
+SEPARATORS = draw.sampled_from([" ", "-", "  "])
+
+
+@pytest.mark.parametrize(
+    ("text", "licence"),
+    [
+        ("CC BY NC", Licence("by-nc")),
+        ("CC BY SA", Licence("by-sa")),
+        ("cc by nd", Licence("by-nd")),
+        ("BY NC", Licence("by-nc")),
+        ("CC BY-NC SA", Licence("by-nc-sa")),
+        ("CC BY NC SA 4.0", Licence("by-nc-sa", "4.0")),
+        ("CC BY-SA 3.0 de", Licence("by-sa", "3.0")),
+        ("cc-by-2.5-in", Licence("by", "2.5")),
+        ("CC BY 4.0 NC", None),
+        ("CC BY-SA 4.0 nd", None),
+        ("CC BY de", None),
+    ],
+)
+def test_a_condition_after_a_blank_is_one_and_a_country_stands_after_the_version_alone(text, licence):
+    assert Licence.parse(text) == licence
+
+
+@given(
+    draw.sampled_from(CONDITIONS),
+    draw.sampled_from([None, "2.0", "4.0"]),
+    draw.lists(SEPARATORS, min_size=6, max_size=6),
+    draw.sampled_from([str.lower, str.upper]),
+)
+def test_a_licence_is_the_same_whatever_stands_between_its_parts(code, version, separators, case):
+    parts = ["cc", *code.split("-"), *([version] if version else [])]
+    written = "".join(part + (" " if mark == "  " else mark) for part, mark in zip(parts, separators, strict=False))
+    assert Licence.parse(case(written.rstrip(" -"))) == Licence(code, version)
+
+
+@given(
+    draw.lists(draw.sampled_from(["nc", "nd", "sa", "3.0", "de", "xx"]), max_size=4).map(lambda more: ["by", *more]),
+    draw.lists(SEPARATORS, min_size=5, max_size=5),
+)
+def test_no_licence_is_read_as_a_weaker_one(parts, separators):
+    licence = Licence.parse("".join(part + mark for part, mark in zip(parts, separators, strict=False)).rstrip(" -"))
+    if licence is not None:
+        assert set(licence.code.split("-")) == {"by", "nc", "nd", "sa"} & set(parts)
