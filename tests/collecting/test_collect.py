@@ -52,10 +52,22 @@ def collect(world: World, workspace: Workspace | Path, *, workers: int = 4, poli
     return collect_photos(Wanted(**settings), Workspace.of(workspace), world.web(**policy or {}), workers=workers)
 
 
-def test_photos_of_unknown_date_are_left_out_whichever_end_was_named(world, workspace):
-    for days in ({"until": date(2020, 1, 1)}, {"since": date(2020, 1, 1)}):
-        with pytest.raises(DataError):
-            collect(world, workspace, sources=("openverse",), **days)
+@pytest.mark.parametrize("days", [{"until": date(2025, 1, 1)}, {"since": date(2020, 1, 1)}])
+def test_photos_of_unknown_date_are_left_out_whichever_end_was_named(world, workspace, days):
+    for file in world.commons.files["apple"][:2]:
+        del file["imageinfo"][0]["timestamp"]
+    result = collect(world, workspace, sources=("commons",), **days)
+    assert titles(result.manifest) == [f"apple {number}" for number in range(2, 7)]
+    assert result.left_out == {"unknown_date": 2}
+
+
+def test_a_source_that_knows_no_dates_is_not_asked_where_days_are_wanted(world, workspace):
+    result = collect(world, workspace, sources=("openverse", "commons"), since=date(2020, 1, 1))
+    assert result.kept == {"apple": 5, "pear": 5}
+    assert "so it was not asked" in result.faults["openverse"]
+    assert world.openverse.pages == []
+    with pytest.raises(CallError, match=r"No source says when.*openverse.*leave out --since"):
+        collect(world, workspace, sources=("openverse",), since=date(2020, 1, 1))
 
 
 def titles(manifest: Manifest, label: str = "apple") -> list[str]:
@@ -154,7 +166,7 @@ def test_where_nothing_can_be_had_the_fault_is_said(world, workspace):
 
 def test_where_no_photo_can_be_used_their_reasons_are_counted(world, workspace):
     with pytest.raises(DataError, match=r"60 photos were looked at; 60 too_small"):
-        collect(world, workspace, side=80)
+        collect(world, workspace, smallest=80)
 
 
 def test_several_keywords_feed_one_label_in_turns(world, workspace):
@@ -201,6 +213,16 @@ def test_photos_are_made_smaller_where_that_is_asked_and_say_so(world, workspace
     assert "[CC BY 2.0](<https://creativecommons.org/licenses/by/2.0/>); made smaller" in text
 
 
+def test_whether_a_photo_is_large_enough_is_judged_before_it_is_made_smaller(world, workspace):
+    world.pictures[name(world, 1)] = status(200, picture("small", size=(90, 63)))
+    result = collect(world, workspace, side=32)
+    assert {(photo.width, photo.height) for photo in result.manifest.kept} == {(32, 24)}
+    assert result.set_aside["apple"] == {"too_small": 1}
+    small = next(photo for photo in result.manifest.photos if photo.excluded)
+    assert (small.excluded, small.sha256, small.changes) == ("too_small: 90 x 63 pixels", "", None)
+    assert len(world.asked("live.staticflickr")) == 11
+
+
 # --- going on ---
 
 
@@ -229,6 +251,84 @@ def test_passing_failures_are_asked_again_only_when_that_is_wanted(world, worksp
     del world.pictures[name(world, 1)]
     assert collect(world, workspace).kept["apple"] == 2
     assert collect(world, workspace, retry=True).kept["apple"] == 3
+
+
+@pytest.mark.parametrize(("code", "reason"), [(403, "forbidden"), (418, "refused")])
+def test_photos_that_a_host_refused_are_asked_again_where_that_is_wanted(world, workspace, code, reason):
+    world.flickr.photos["apple"] = world.flickr.photos["apple"][:3]
+    world.pictures[name(world, 1)] = status(code)
+    assert collect(world, workspace).set_aside["apple"] == {reason: 1}
+    del world.pictures[name(world, 1)]
+    assert collect(world, workspace).kept["apple"] == 2
+    assert collect(world, workspace, retry=True).kept["apple"] == 3
+
+
+def test_a_stopped_retry_asks_again_for_nothing_that_arrived(world, workspace):
+    names = [name(world, number) for number in range(5)]
+    world.flickr.photos["apple"] = world.flickr.photos["apple"][:5]
+    world.pictures |= dict.fromkeys(names, status(404)) | dict.fromkeys(names[1:], status(500))
+    collect(world, workspace, policy={"attempts": 1})
+    world.pictures = {names[0]: status(404)}
+    before = {picture: len(world.asked(picture)) for picture in names}
+    stopped = Workspace(workspace.root, on_write=stopping_after(5))
+    with pytest.raises(Crash):
+        collect(world, stopped, workers=1, retry=True)
+    lines = [json.loads(line) for line in workspace.journal.read_text().splitlines()]
+    arrived = [line["image_url"].rsplit("/", 1)[-1] for line in lines]
+    assert 0 < len(arrived) < 4
+    asked = {picture: len(world.asked(picture)) for picture in arrived}
+    assert collect(world, workspace, retry=True).kept["apple"] == 4
+    assert {picture: len(world.asked(picture)) for picture in arrived} == asked
+    assert all(len(world.asked(picture)) > before[picture] for picture in names[1:])
+
+
+def test_what_a_stopped_retry_brought_counts_also_where_no_retry_follows(world, workspace):
+    world.flickr.photos["apple"] = world.flickr.photos["apple"][:2]
+    world.pictures[name(world, 0)] = status(500)
+    collect(world, workspace)
+    del world.pictures[name(world, 0)]
+    with pytest.raises(Crash):
+        collect(world, Workspace(workspace.root, on_write=stopping_after(2)), retry=True)
+    asked = len(world.host.asked)
+    assert collect(world, workspace).kept["apple"] == 2
+    assert len(world.host.asked) == asked
+
+
+def test_photos_whose_files_are_gone_are_fetched_anew_and_keep_what_a_person_said(world, workspace):
+    manifest = collect(world, workspace).manifest
+    one, two, three = (photo for photo in manifest.kept if photo.title in ("apple 1", "apple 2", "pear 3"))
+    said = [
+        dataclasses.replace(one, split="test", verified=True),
+        dataclasses.replace(two, excluded="missing"),  # as `transfer check` found it
+    ]
+    before = manifest.replace(said)
+    before.write(workspace)
+    for photo in (one, two, three):
+        workspace.photo_path(photo.file_name).unlink()
+    world.pictures[three.image_url.rsplit("/", 1)[-1]] = status(404)
+    result = collect(world, workspace)
+    assert result.kept == {"apple": 5, "pear": 5}
+    assert result.set_aside["pear"] == {"gone": 1}
+    after = {photo.id: photo for photo in result.manifest.photos}
+    assert after[one.id] == said[0]
+    assert after[two.id] == two
+    assert all(workspace.photo_path(photo.file_name).is_file() for photo in result.manifest.kept)
+    assert len(world.asked("live.staticflickr")) == 10 + 3 + 1
+
+
+def test_a_crash_while_lost_files_are_fetched_anew_ends_with_the_same_manifest(world, tmp_path):
+    undisturbed = collect(world, tmp_path / "quiet", per_class=2).manifest
+    for number in range(1, 8):
+        workspace = Workspace(tmp_path / f"{number}")
+        manifest = collect(world, workspace, per_class=2).manifest
+        lost = [dataclasses.replace(photo, excluded="missing") for photo in manifest.kept if photo.label == "apple"]
+        manifest.replace(lost).write(workspace)
+        for photo in manifest.kept:
+            workspace.photo_path(photo.file_name).unlink()
+        with pytest.raises(Crash):
+            collect(world, Workspace(workspace.root, on_write=stopping_after(number)), per_class=2)
+        assert collect(world, workspace, per_class=2).manifest == undisturbed
+        assert all(workspace.photo_path(photo.file_name).is_file() for photo in undisturbed.kept)
 
 
 def test_what_a_person_excluded_is_replaced_by_the_next_photo_and_never_comes_back(world, workspace):
@@ -427,6 +527,24 @@ def test_a_source_whose_pictures_host_wants_hours_of_rest_is_left_and_the_next_o
     assert {photo.source for photo in again.manifest.kept if photo.title == "apple 0"} == {"flickr", "openverse"}
 
 
+@pytest.mark.parametrize("broken", [status(429), status(429, Retry_After="60"), status(502)])
+def test_a_source_whose_pictures_host_never_answers_well_is_left_and_the_next_one_fills_up(world, workspace, broken):
+    world.flickr.add("apple", 970, start=30)
+    answer = world.host.otherwise
+
+    def otherwise(asking: Asking) -> None:
+        (broken if asking.path.startswith("/live.staticflickr.com") else answer)(asking)
+
+    world.host.otherwise = otherwise
+    # One at a time: the clock is one for all, and what one sleeps through would make the others too slow.
+    result = collect(world, workspace, sources=("flickr", "openverse"), workers=1)
+    assert result.kept == {"apple": 5, "pear": 5}
+    assert {photo.source for photo in result.manifest.kept} == {"openverse"}
+    assert "or does not answer. Run the same command with --retry" in result.faults["flickr"]
+    assert len(world.asked("/live.staticflickr")) < 80
+    assert len(world.flickr.calls) == 2
+
+
 @pytest.mark.parametrize("kind", faults.passing())
 def test_a_fault_that_passes_costs_no_photo(timed, workspace, kind):
     for label in ("apple", "pear"):
@@ -442,6 +560,8 @@ def two_thousand(world: World) -> dict[str, str | None]:
     """Two labels of a thousand photos each, of two services that fail in their own ways; picture -> its due reason."""
     kinds = {"": (faults.good, None), **faults.STEADY, **faults.BUSY, **faults.SLOW, **faults.passing()}
     for_hours, left_alone = kinds.pop("429 for hours")  # no other photo of such a host can be had
+    # Those of a kind not one after the other: a host that is busy twelve times in a row is given up.
+    spread = [each for start in range(5) for each in list(kinds.values())[start::5]]
     heavy = list(faults.HEAVY.values())
     due: dict[str, str | None] = {}
     for label in ("apple", "pear"):
@@ -453,7 +573,7 @@ def two_thousand(world: World) -> dict[str, str | None]:
         pictures = [photo["url_m"] for photo in listed[:800]]
         pictures += [photo["url"] for photo in world.openverse.photos[label]]
         for number, url in enumerate(pictures):
-            fault, reason = list(kinds.values())[(number + len(label)) % len(kinds)]
+            fault, reason = spread[(number + len(label)) % len(spread)]
             if number in (7, 300, 900):
                 fault, reason = heavy[number % 2]
             if "tired.example" in url:
@@ -532,10 +652,43 @@ def test_a_keyword_that_is_none_is_refused(bad):
         classes([bad])
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("a.csv", "keyword,label\n,cat\n", "A keyword is empty.*'' for the class 'cat'"),
+        ("a.csv", "label,keyword\ncat\n", "A keyword is empty"),
+        ("a.csv", "keyword,class\ntabby,cat\n", r"unknown columns \(class\)"),
+        ("a.toml", 'cat = ["tabby", " "]', "A keyword is empty"),
+        ("a.toml", '"" = ["tabby"]', "A keyword is empty"),
+        ("a.toml", 'fox = []\ncat = "cat"', "fox has no keyword"),
+        ("a.toml", 'per_class = 5\n[classes]\ncat = "cat"', r"unknown keys beside \[classes\] \(per_class\)"),
+        ("a.toml", '[classes.cat]\nkeywords = ["tabby"]', "cat is not a list of words"),
+    ],
+)
+def test_a_file_that_would_lose_a_class_or_ask_for_everything_is_refused(tmp_path, name, text, told):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(CallError, match=told):
+        classes([], tmp_path / name)
+
+
+def test_blanks_within_keywords_and_labels_are_single_wherever_they_were_written(tmp_path):
+    (tmp_path / "a.toml").write_text('"red  apple" = ["red   apple", " Malus\\tdomestica"]')
+    same = {"red apple": ("red apple", "Malus domestica")}
+    assert classes([], tmp_path / "a.toml") == same
+    assert classes([" red  apple ", "Malus  domestica = red  apple"]) == same
+
+
+def test_one_keyword_under_two_labels_is_refused():
+    with pytest.raises(CallError, match=r"stands for two classes.*Jaguar: animal and car.*\"Jaguar animal=animal\""):
+        classes(["jaguar=animal", "Jaguar=car"])
+    assert classes(["jaguar=animal", "jaguar=animal"]) == {"animal": ("jaguar",)}
+
+
 def test_the_plan_says_what_will_be_asked_what_is_allowed_and_how_long_it_takes():
     said = plan(Wanted({"cat": ("cat",)}, per_class=500, sources=("openverse", "flickr")))
     assert "openverse, about 16 questions, at most one every 3 s and 200 a day; it reaches 240 photos" in str(said)
     assert "Then, for what is lacking: flickr" in str(said)
     assert 60 < said.seconds < 600
-    since = Wanted({"cat": ("cat",)}, since=__import__("datetime").date(2024, 1, 1))
-    assert "none of them will be taken" in str(plan(since))
+    since = plan(Wanted({"cat": ("cat",)}, sources=("openverse", "flickr"), since=date(2024, 1, 1)))
+    assert "First: flickr" in str(since)
+    assert "openverse is not asked: it does not say when photos were uploaded" in str(since)

@@ -242,11 +242,19 @@ def test_openverse_with_credentials_takes_larger_pages_and_renews_a_token_that_e
     monkeypatch.setenv("OPENVERSE_CLIENT_SECRET", openverse_site.SECRET)
     world.openverse.add("apple", 120)
     photos = look_for(world, "openverse")
-    some = list(itertools.islice(photos, 50))
+    some = list(itertools.islice(photos, 48))
     world.openverse.tokens.clear()
     assert len(some + list(photos)) == 120
     assert world.openverse.given == 2
-    assert {page["page_size"] for page in world.openverse.pages} == {"50"}
+    assert {page["page_size"] for page in world.openverse.pages} == {"48"}
+
+
+def test_openverse_with_credentials_reaches_as_many_photos_as_without(world, monkeypatch):
+    monkeypatch.setenv("OPENVERSE_CLIENT_ID", openverse_site.CLIENT)
+    monkeypatch.setenv("OPENVERSE_CLIENT_SECRET", openverse_site.SECRET)
+    world.openverse.add("apple", 300)
+    assert len(list(look_for(world, "openverse"))) == 240
+    assert len(world.openverse.pages) == 5
 
 
 def test_credentials_that_openverse_refuses_are_said_without_them(world, monkeypatch):

@@ -13,10 +13,11 @@ import transfer
 from collecting.imitations.flickr import KEY, SECRET
 from collecting.imitations.world import World
 from transfer.cli import cli
-from transfer.collecting import client
+from transfer.collecting import client, recheck
 from transfer.collecting.recheck import recheck_photos
 from transfer.errors import DataError
 from transfer.manifest import Manifest
+from transfer.web import FetchError
 from transfer.workspace import Workspace
 
 
@@ -89,6 +90,20 @@ def test_the_credits_stay_in_step_with_the_manifest_whoever_changes_it(world, tm
     assert credited() == len(decided.kept) < len(blurred.kept)
 
 
+def test_a_table_of_urls_is_fetched_at_the_paces_that_the_services_ask_for(world, tmp_path, monkeypatch):
+    policies = []
+
+    def here(policy):
+        policies.append(policy)
+        return world.web(contact=policy.contact, paces=policy.paces)
+
+    monkeypatch.setattr(client, "Web", here)
+    lines = [f"https://live.staticflickr.com/{label}.jpg,{label}" for label in ("apple", "pear")]
+    (tmp_path / "photos.csv").write_text("\n".join(["url,label", *lines]) + "\n")
+    transfer.load(tmp_path / "photos.csv", tmp_path / "ws")
+    assert {"staticflickr.com", "upload.wikimedia.org"} <= set(policies[0].paces)
+
+
 def test_there_must_be_collected_photos_to_look_for_again(world, tmp_path):
     with pytest.raises(DataError, match="no collected photo"):
         transfer.recheck(tmp_path / "nowhere")
@@ -109,3 +124,49 @@ def test_photos_that_were_withdrawn_are_set_aside_and_come_back(world, tmp_path)
     world.pictures.clear()
     assert recheck_photos(workspace, world.web()) == manifest
     assert dataclasses.replace(gone) in Manifest.read(workspace).photos
+
+
+def test_only_what_a_get_finds_gone_is_withdrawn(world, tmp_path):
+    workspace = Workspace(tmp_path / "ws")
+    manifest = transfer.collect(["apple", "pear"], workspace, per_class=2, source=["flickr"]).manifest
+
+    def knows_no_head(asking) -> None:
+        asking.answer(404 if asking.method == "HEAD" else 200, b"here it is")
+
+    for photo in manifest.kept:
+        world.pictures[photo.page_url.rsplit("/", 1)[-1]] = knows_no_head
+    assert transfer.recheck(workspace) == manifest
+
+
+@pytest.mark.parametrize("every", [2, 200])
+def test_a_recheck_that_is_stopped_keeps_what_it_found_and_waits_for_nobody(world, tmp_path, monkeypatch, every):
+    monkeypatch.setattr(recheck, "_WRITTEN_EVERY", every)
+    workspace = Workspace(tmp_path / "ws")
+    manifest = transfer.collect(["apple", "pear"], workspace, per_class=8, source=["flickr"]).manifest
+    for photo in manifest.kept:
+        world.pictures[photo.page_url.rsplit("/", 1)[-1]] = lambda asking: asking.answer(404)
+    web, written = world.web(), []
+
+    def impatient(done: int, total: int, what: str) -> None:
+        written.append(Manifest.read(workspace).set_aside())
+        if done == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        recheck_photos(workspace, web, on_progress=impatient)
+    assert bool(written[-1]) == (every == 2)
+    after = Manifest.read(workspace)
+    assert sum(counts["withdrawn"] for counts in after.set_aside().values()) == 5
+    assert len((workspace.root / "CREDITS.csv").read_text().splitlines()) - 1 == len(after.kept) == 11
+    with pytest.raises(FetchError, match="stopped"):
+        web._nap(1)
+
+
+def test_what_says_nothing_to_a_recheck_is_refused_beside_it(world, tmp_path):
+    words = ["collect", "apple", "--into", str(tmp_path / "ws"), "--recheck", "--side", "500", "--retry"]
+    done = CliRunner().invoke(cli, words)
+    assert done.exit_code == 2
+    assert "leave out 'KEYWORD...', '--side', '--retry'" in done.stderr
+    transfer.collect(["apple", "pear"], tmp_path / "ws", per_class=2, source=["flickr"])
+    words = ["collect", "--into", str(tmp_path / "ws"), "--recheck", "--json", "--quiet", "--contact", "me@example.org"]
+    assert CliRunner().invoke(cli, words).exit_code == 0

@@ -9,6 +9,7 @@ import pytest
 from collecting.imitations.host import Asking, Clock, Host
 
 from transfer.web import Answer, FetchError, Pace, Policy, Web
+from transfer.web.client import MOST_BUSY, MOST_FAILED
 from transfer.web.pace import CALM, LONGEST, Turns
 
 FAST = {"allow_loopback": True, "silence": 0.3, "total": 30.0}
@@ -95,7 +96,7 @@ def test_final_statuses_are_answers_and_are_asked_for_once(web: Web, host: Host)
 # --- coming again ---
 
 
-@pytest.mark.parametrize("code", [408, 500, 502, 504])
+@pytest.mark.parametrize("code", [408, 500, 502, 504, 507, 509, 520, 527, 530])
 def test_passing_faults_are_asked_again_with_growing_pauses(web: Web, host: Host, clock: Clock, code: int):
     host.answers["/a"] = sequence(status(code), status(code), status(code, b"<html>"), good)
     assert web.get(f"{host.url}/a").content == b"all of it"
@@ -161,6 +162,51 @@ def test_a_host_that_asks_for_an_hour_is_asked_nothing_more_within_it(web: Web, 
     clock.pass_by(3000)  # what is left is short enough to be waited for
     assert web.get(f"{host.url}/b").status == 200
     assert clock.slept == [540.0]
+
+
+def ask_until_it_rests(web: Web, url: str) -> list[str]:
+    """The reasons of one photo after the other, until the host is left alone."""
+    reasons = []
+    while not web.rests(url):
+        reasons.append(fault(web, url).reason)
+        assert len(reasons) < 100
+    return reasons
+
+
+@pytest.mark.parametrize("headers", [{}, {"Retry_After": "60"}])
+def test_a_host_that_is_busy_round_after_round_is_left_alone(web: Web, host: Host, clock: Clock, headers: dict):
+    host.answers["/a"] = status(429, **headers)
+    assert set(ask_until_it_rests(web, f"{host.url}/a")) == {"busy"}
+    assert len(host.asked) == MOST_BUSY
+    slept = list(clock.slept)
+    assert fault(web, f"{host.url}/b").wait == 2 * web.policy.patience
+    assert (len(host.asked), clock.slept) == (MOST_BUSY, slept)
+
+
+def test_a_good_answer_between_them_makes_a_busy_host_no_lost_one(web: Web, host: Host):
+    host.answers["/a"] = sequence(*[status(429, Retry_After="5"), status(502), good] * (MOST_FAILED + 1))
+    for _ in range(MOST_FAILED + 1):
+        assert web.get(f"{host.url}/a").status == 200
+
+
+def drop(asking: Asking) -> None:
+    asking.begin(200, Content_Length="9")
+    asking.hang_up()
+
+
+@pytest.mark.parametrize("broken", [status(502), status(500, Retry_After="5"), drop])
+def test_a_host_that_fails_for_very_many_requests_in_a_row_is_left_alone(web: Web, host: Host, broken):
+    host.answers["/a"] = broken
+    ask_until_it_rests(web, f"{host.url}/a")
+    assert len(host.asked) == MOST_FAILED
+
+
+def test_a_host_that_nobody_can_reach_is_left_alone(web: Web):
+    gone = Host()
+    gone.stop()
+    reasons = ask_until_it_rests(web, f"{gone.url}/a")
+    assert reasons[0] == "unreachable"
+    assert len(reasons) == MOST_FAILED // web.policy.attempts
 
 
 def test_a_short_rest_does_not_end_a_longer_one(clock: Clock):
@@ -293,6 +339,24 @@ def test_an_endless_body_is_cut_off_at_the_bound(web: Web, host: Host):
 
     host.answers["/a"] = endless
     assert fault(web, f"{host.url}/a", most=200_000).reason == "too_big"
+
+
+@pytest.mark.parametrize("flood", [b"-1\r\n", b"0\r\n"])
+def test_what_comes_beside_the_content_is_cut_off_as_well(web: Web, host: Host, flood: bytes):
+    """A chunk of -1 bytes, of which the parser would read all, and a trailer without end."""
+    sent = []
+
+    def endless(asking: Asking) -> None:
+        asking.begin(200, Transfer_Encoding="chunked")
+        asking.write(flood)
+        line = b"x" * 1000 + b"\r\n"
+        while len(sent) < 100_000:
+            asking.write(line)
+            sent.append(1)
+
+    host.answers["/a"] = endless
+    assert fault(web, f"{host.url}/a", most=1 << 20).reason == "too_big"
+    assert len(sent) < 100_000
 
 
 def test_a_gzip_bomb_is_cut_off_and_an_honest_gzip_unpacked(web: Web, host: Host):

@@ -22,7 +22,9 @@ from transfer.web import FetchError, Web
 
 MOST_SHUT = 20
 """Photos one after the other whose hosts want to be left alone, after which their source is given up for now."""
-_SHUT = "The host of its pictures wants a long rest. Run the same command with --retry in some hours"
+_SHUT = (
+    "The host of its pictures wants a long rest, or does not answer. Run the same command with --retry in some hours"
+)
 
 
 @dataclass

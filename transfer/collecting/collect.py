@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from transfer.collecting.answers import Answers
 from transfer.collecting.candidates import Notes, candidates
 from transfer.collecting.download import WORKERS, Stream, fill
 from transfer.collecting.duplicates import settle_duplicates
-from transfer.collecting.fetch import Rules, fetch
+from transfer.collecting.fetch import AGAIN, Rules, fetch
 from transfer.collecting.groups import grouped
 from transfer.collecting.journal import Journal, has_content
 from transfer.collecting.wanted import Wanted
@@ -26,10 +26,13 @@ from transfer.errors import DataError
 from transfer.manifest import Manifest
 from transfer.photo import Photo
 from transfer.web import Web
-from transfer.web.fault import PASSING
 from transfer.workspace import Workspace
 
 Progress = Callable[[int, int, str], None]
+
+MISSING = "missing"
+"""What `transfer check` says of a photo without a file."""
+_UNDATED = "It does not say when photos were uploaded, so it was not asked"
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Collected:
         manifest: As written. found: Label -> photos that were looked at.
         kept: Label -> photos that are kept. set_aside: Label -> reason -> count.
         left_out: Reason -> photos that were not looked at, for their licence or date.
-        faults: Source -> the sentence with which it failed.
+        faults: Source -> the sentence with which it failed, or why it was not asked.
     """
 
     manifest: Manifest
@@ -77,36 +80,59 @@ def collect_photos(
     workspace.begin()
     workspace.sweep()
     journal, before = Journal(workspace), Manifest.read(workspace)
-    known = {photo.id: photo for photo in (*journal.photos.values(), *before.photos)}
+    said = {photo.id: photo for photo in before.photos}
+    lost = {id for id, photo in said.items() if _is_lost(photo, workspace)}
+    settled = {id for id, photo in said.items() if id not in lost and photo.reason not in AGAIN}
+    # What an interrupted --retry brought stands in the journal alone.
+    known = {id: photo for id, photo in said.items() if id not in lost}
+    known |= {id: photo for id, photo in journal.photos.items() if id not in settled}
     if wanted.retry:
-        known = {id: photo for id, photo in known.items() if photo.reason not in PASSING}
+        known = {id: photo for id, photo in known.items() if photo.reason not in AGAIN}
     answers, notes = Answers(workspace), Notes()
+    notes.faults |= dict.fromkeys(wanted.undated, _UNDATED)
     streams = [
         Stream(label, count, candidates(label, wanted, web, answers, notes))
         for label, (count, _) in wanted.streams.items()
     ]
     rules = Rules(wanted.side, wanted.smallest)
-    kept = functools.partial(_kept, workspace, journal)
+    kept = functools.partial(_kept, workspace, journal, said)
     told = functools.partial(_tell, streams, on_progress) if on_progress else None
     while True:
         fill(streams, known, lambda photo: fetch(photo, web, rules), kept, workers=workers, on_change=told)
-        manifest = _folded(before, streams)
+        manifest = _folded(before, settled, streams)
         aside = {photo.id for photo in manifest.photos if photo.excluded is not None}
         # The same content under two labels counts for neither; both then need one more.
         if not [stream for stream in streams if stream.reject(aside & _ids(stream)) and stream.wants_more]:
             break
     if not manifest.kept:
         raise _nothing(streams, notes)
-    if manifest != before or not workspace.manifest.exists():
+    if journal.photos:
         workspace.sync()
+    if manifest != before or not workspace.manifest.exists():
         manifest.write(workspace)
     write_credits(manifest, workspace)
     journal.close()
     return _collected(manifest, streams, notes)
 
 
-def _kept(workspace: Workspace, journal: Journal, photo: Photo, content: bytes | None, extension: str | None) -> Photo:
-    """Write the bytes, then the line that speaks of them."""
+def _is_lost(photo: Photo, workspace: Workspace) -> bool:
+    """Whether its file should be there and is not."""
+    if photo.excluded is None:
+        return not workspace.photo_path(photo.file_name).is_file()
+    return photo.reason == MISSING
+
+
+def _kept(
+    workspace: Workspace,
+    journal: Journal,
+    said: Mapping[str, Photo],
+    photo: Photo,
+    content: bytes | None,
+    extension: str | None,
+) -> Photo:
+    """Write the bytes, then the line that speaks of them. What was said of the photo before stands."""
+    if (old := said.get(photo.id)) is not None:
+        photo = dataclasses.replace(photo, label=old.label, verified=old.verified, split=old.split, group=old.group)
     if content is not None:
         place = workspace.image(photo.sha256, extension or "")
         photo = dataclasses.replace(photo, file_name=place.relative_to(workspace.root).as_posix())
@@ -116,11 +142,10 @@ def _kept(workspace: Workspace, journal: Journal, photo: Photo, content: bytes |
     return photo
 
 
-def _folded(before: Manifest, streams: Iterable[Stream]) -> Manifest:
+def _folded(before: Manifest, settled: Collection[str], streams: Iterable[Stream]) -> Manifest:
     """What a person has said of a photo since stands; everything else is as it was found."""
-    old = {photo.id: photo for photo in before.photos}
     found = [photo for stream in streams for photo in stream.photos if photo is not None]
-    fresh = [photo for photo in found if photo.id not in old or old[photo.id].reason in PASSING]
+    fresh = [photo for photo in found if photo.id not in settled]
     return grouped(settle_duplicates(before.replace(fresh)), anew=False)
 
 

@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from transfer.collecting.checks import fit
+from transfer.collecting.checks import fit, opened
+from transfer.collecting.formats import HEAD, sniff
 from transfer.photo import Photo
 from transfer.web import FetchError, Web
 from transfer.web.fault import FINAL, PASSING
 
 REASONS = (*sorted(PASSING), *sorted(FINAL), "gone", "forbidden", "refused", "unreadable", "too_small", "duplicate")
-"""Why a photo that was found is set aside. Those of ``PASSING`` may be had another day."""
+"""Why a photo that was found is set aside."""
+
+AGAIN = PASSING | {"forbidden", "refused"}
+"""Those that may be had another day, or by who says who is asking."""
 
 _STATUS = {401: "forbidden", 403: "forbidden", 404: "gone", 410: "gone", 451: "forbidden"}
 _PLACEHOLDER = "photo_unavailable"  # the last part of the address that Flickr gives in place of a deleted photo
@@ -24,7 +29,12 @@ _PLACEHOLDER = "photo_unavailable"  # the last part of the address that Flickr g
 
 @dataclass(frozen=True)
 class Rules:
-    """What may be kept: at most so many bytes come in; sides in pixels."""
+    """What may be kept: at most so many bytes come in.
+
+    Attributes:
+        side: Pixels of the longer side of what is kept. smallest: Of the shorter side of what comes.
+        most: Bytes.
+    """
 
     side: int | None = None
     smallest: int = 64
@@ -50,13 +60,19 @@ def fetch(photo: Photo, web: Web, rules: Rules) -> tuple[Photo, bytes | None, st
     measured, content = fit(answer.content, rules.side)
     if measured.reason is not None:
         return dataclasses.replace(photo, excluded=measured.reason), None, None
-    photo = dataclasses.replace(photo, width=measured.width, height=measured.height)
-    if min(measured.width, measured.height) < rules.smallest:
-        reason = f"too_small: {measured.width} x {measured.height} pixels"
-        return dataclasses.replace(photo, excluded=reason), None, None
-    sha256 = hashlib.sha256(content).hexdigest()
-    changes = f"made smaller, to at most {rules.side} pixels" if content is not answer.content else None
-    return dataclasses.replace(photo, sha256=sha256, changes=changes), content, measured.extension
+    smaller = content is not answer.content
+    width, height = _size(answer.content) if smaller else (measured.width, measured.height)
+    if min(width, height) < rules.smallest:
+        reason = f"too_small: {width} x {height} pixels"
+        return dataclasses.replace(photo, width=width, height=height, excluded=reason), None, None
+    photo = dataclasses.replace(
+        photo,
+        sha256=hashlib.sha256(content).hexdigest(),
+        width=measured.width,
+        height=measured.height,
+        changes=f"made smaller, to at most {rules.side} pixels" if smaller else None,
+    )
+    return photo, content, measured.extension
 
 
 def refuse(url: str) -> str | None:
@@ -66,3 +82,9 @@ def refuse(url: str) -> str | None:
     except ValueError:
         return "bad_address"
     return "unavailable" if _PLACEHOLDER in name else None
+
+
+def _size(content: bytes) -> tuple[int, int]:
+    """Of a photo that was decoded before, as its header says it."""
+    with opened(io.BytesIO(content), sniff(content[:HEAD]) or "") as image:
+        return image.size

@@ -39,6 +39,7 @@ def plan(wanted: Wanted) -> Plan:
         line, needed = _of_source(name, terms, wanted, keywords)
         lines.append(("Then, for what is lacking: " if rank else "First: ") + line)
         seconds = seconds or needed
+    lines += [f"{name} is not asked: it does not say when photos were uploaded." for name in wanted.undated]
     lines.append(f"About {_duration(seconds)} if all comes from the first; stop it at any time, it goes on from there.")
     return Plan(tuple(lines), seconds)
 
@@ -55,8 +56,6 @@ def _of_source(name: str, terms: Terms, wanted: Wanted, keywords: int) -> tuple[
         line += f" and {terms.per_day} a day" + (" (this takes several days)" if calls > terms.per_day else "")
     if reach < photos:
         line += f"; it reaches {terms.depth:,} photos a keyword, so {reach:,} at most"
-    if (wanted.since or wanted.until) and not terms.dated:
-        line += "; it does not say when photos were uploaded, so none of them will be taken"
     return f"{line}.", seconds
 
 

@@ -10,6 +10,7 @@ from transfer.collecting.client import client
 from transfer.collecting.download import Stream, fill
 from transfer.collecting.fetch import Rules, fetch
 from transfer.collecting.journal import Journal, has_content
+from transfer.collecting.source import SOURCES
 from transfer.manifest import Manifest
 from transfer.photo import Photo
 from transfer.web import Web
@@ -60,7 +61,7 @@ def fetch_all(
 
     workspace.begin()
     stream = Stream("", len(wanted), iter(wanted))
-    own = web or client({})
+    own = web or client(dict(SOURCES))
     try:
         fill(
             [stream],

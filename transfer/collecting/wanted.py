@@ -37,8 +37,8 @@ class Wanted:
         licences: Codes. unknown: Take photos without a known licence as well.
         since, until: Days of upload, both included.
         side: Longest side of what is kept, None for what the service gives.
-        smallest: Pixels that the shorter side must have.
-        retry: Ask again for photos that could not be had for a passing reason.
+        smallest: Pixels that the shorter side must have as it comes, before it is made smaller.
+        retry: Ask again for photos that could not be had for a passing reason, or that a host refused.
     """
 
     classes: Mapping[str, tuple[str, ...]]
@@ -72,6 +72,12 @@ class Wanted:
                     received=name,
                     remedy="`transfer load` reads folders and tables.",
                 )
+        if self.sources and not self.searched():
+            raise CallError(
+                "No source says when its photos were uploaded.",
+                received=", ".join(self.sources),
+                remedy="Add --source flickr or commons, or leave out --since and --until.",
+            )
 
     @property
     def streams(self) -> dict[str, tuple[int, tuple[str, ...]]]:
@@ -89,20 +95,43 @@ class Wanted:
         return Query(keyword, self.licences, self.unknown, self.since, self.until, side)
 
     def searched(self) -> dict[str, Source]:
-        """The sources, in their order."""
-        return {name: SOURCES[name] for name in self.sources}
+        """The sources that are asked, in their order."""
+        return {name: SOURCES[name] for name in self.sources if name not in self.undated}
+
+    @property
+    def undated(self) -> tuple[str, ...]:
+        """The sources that are not asked: days are wanted, and they do not say when a photo was uploaded."""
+        if self.since is None and self.until is None:
+            return ()
+        return tuple(name for name in self.sources if (terms := SOURCES[name].terms) and not terms.dated)
 
 
 def classes(keywords: Iterable[str], file: Path | None = None) -> dict[str, tuple[str, ...]]:
     """Label -> keywords, from what was written on the command line and in a file.
 
     Raises:
-        CallError: A keyword or the file cannot be read. DataError: A label cannot be one.
+        CallError: A keyword or the file cannot be read, a keyword is empty or stands for two labels.
+        DataError: A label cannot be one.
     """
     pairs = [_pair(keyword) for keyword in keywords] + (_read(file) if file else [])
     found: dict[str, dict[str, None]] = {}
-    for keyword, label in pairs:
-        found.setdefault(checked_label(label, where=keyword), {})[keyword] = None
+    stands_for: dict[str, str] = {}
+    for keyword, label in ((" ".join(keyword.split()), " ".join(label.split())) for keyword, label in pairs):
+        if not keyword or not label:
+            raise CallError(
+                "A keyword is empty.",
+                received=f"{keyword!r} for the class {label!r}",
+                remedy='Write "golden retriever" or "Felis catus=cat".',
+            )
+        label = checked_label(label, where=keyword)
+        other = stands_for.setdefault(keyword.casefold(), label)
+        if other != label:  # the same photos would come for both, and count for neither
+            raise CallError(
+                "One keyword stands for two classes.",
+                received=f"{keyword}: {other} and {label}",
+                remedy=f'Look for each by words of its own, such as "{keyword} {other}={other}".',
+            )
+        found.setdefault(label, {})[keyword] = None
     if BACKGROUND in found:
         raise CallError("The class `background` is asked for with --background.", received=BACKGROUND)
     return {label: tuple(words) for label, words in found.items()}
@@ -137,12 +166,7 @@ def licences(text: str) -> tuple[frozenset[str], bool]:
 
 def _pair(text: str) -> tuple[str, str]:
     keyword, sign, label = text.rpartition("=")
-    keyword, label = (keyword.strip(), label.strip()) if sign else (text.strip(), text.strip())
-    if not keyword or not label:
-        raise CallError(
-            "A keyword is empty.", received=repr(text), remedy='Write "golden retriever" or "Felis catus=cat".'
-        )
-    return " ".join(keyword.split()), label
+    return (keyword, label) if sign else (text, text)
 
 
 def _read(file: Path) -> list[tuple[str, str]]:
@@ -150,8 +174,7 @@ def _read(file: Path) -> list[tuple[str, str]]:
         text = file.read_text(encoding="utf-8-sig")
         if file.suffix.lower() == ".toml":
             return _from_toml(tomllib.loads(text))
-        rows = list(csv.DictReader(text.splitlines()))
-        return [(row["keyword"].strip(), (row.get("label") or row["keyword"]).strip()) for row in rows]
+        return _from_csv(csv.DictReader(text.splitlines()))
     except (OSError, ValueError, TypeError, KeyError, AttributeError, csv.Error) as error:
         raise CallError(
             "The file of keywords cannot be read.",
@@ -160,14 +183,25 @@ def _read(file: Path) -> list[tuple[str, str]]:
         ) from error
 
 
+def _from_csv(rows: csv.DictReader[str]) -> list[tuple[str, str]]:
+    if beside := [str(name) for name in rows.fieldnames or () if name not in ("keyword", "label", "")]:
+        raise ValueError(f"there are unknown columns ({', '.join(beside)})")
+    pairs = ((row["keyword"] or "", row.get("label") or "") for row in rows)
+    return [(keyword, label if label.strip() else keyword) for keyword, label in pairs]
+
+
 def _from_toml(document: Mapping[str, object]) -> list[tuple[str, str]]:
     table = document.get("classes", document)
     if not isinstance(table, Mapping):
         raise TypeError("[classes] is no table")
+    if table is not document and (beside := [name for name in document if name != "classes"]):
+        raise ValueError(f"there are unknown keys beside [classes] ({', '.join(beside)})")
     pairs = []
     for label, words in table.items():
-        for word in [words] if isinstance(words, str) else list(words):
-            if not isinstance(word, str):
-                raise TypeError(f"{label} is not a list of words")
-            pairs.append((word, label))
+        words = [words] if isinstance(words, str) else words
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            raise TypeError(f"{label} is not a list of words")
+        if not words:
+            raise ValueError(f"{label} has no keyword")
+        pairs += [(word, label) for word in words]
     return pairs

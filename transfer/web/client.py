@@ -27,7 +27,10 @@ from transfer.web.policy import Policy
 from transfer.web.robots import opted_out
 from transfer.web.wire import Connection, FloodError, Limits, TooLateError, UnreachedError
 
-_AGAIN = {408, 425, 429, 500, 502, 503, 504}
+_BUSY = {429, 503}
+_AGAIN = {*_BUSY, 408, 425, 500, 502, 504, 507, 509, *range(520, 528), 530}  # from 509 on in no standard, but in use
+MOST_BUSY, MOST_FAILED = 12, 60
+"""Rounds in which a host is busy, and other passing failures of it, without one good answer; then it is left alone."""
 _MOVED = {301, 302, 303, 307, 308}
 _IDLE = 64
 
@@ -165,27 +168,39 @@ class Web:
         target = address.parse(self._routed(url), allow_loopback=self.policy.allow_loopback)
         turns = self._hosts[host]
         with turns.turn() as number:
-            begun = self._clock()
             try:
-                status, headers, content = self._exchange(target, host, asked)
-            except FetchError:
+                status, headers, content = self._said(url, target, host, asked)
+                turns.spent(len(content))
+                if status in _AGAIN:
+                    raise self._come_again(url, turns, number, status, headers)
+            except FetchError as fault:
+                if fault.passing and fault.reason != "busy":
+                    turns.failed()
+                    if turns.failures >= MOST_FAILED:
+                        turns.rest(self._leave)
                 raise
-            except (TooLateError, TimeoutError) as error:
-                raise FetchError("too_slow", "The host takes too long.", received=url) from error
-            except FloodError as error:
-                raise FetchError("too_big", f"The answer is too large ({error}).", received=url) from error
-            except UnreachedError as error:
-                raise FetchError("unreachable", f"The host cannot be reached ({error}).", received=url) from error
-            except (http.client.HTTPException, OSError, zlib.error) as error:
-                what = f"The exchange broke off ({type(error).__name__})."
-                raise FetchError("broken_off", what, received=url) from error
-            finally:
-                asked.budget.left -= max(0.0, self._clock() - begun)
-            turns.spent(len(content))
-            if status in _AGAIN:
-                raise self._come_again(url, turns, number, status, headers)
             turns.fine()
         return Answer(url, status, {name.lower(): value for name, value in headers.items()}, content)
+
+    def _said(
+        self, url: str, target: address.Target, host: str, asked: Asked
+    ) -> tuple[int, http.client.HTTPMessage, bytes]:
+        begun = self._clock()
+        try:
+            return self._exchange(target, host, asked)
+        except FetchError:
+            raise
+        except (TooLateError, TimeoutError) as error:
+            raise FetchError("too_slow", "The host takes too long.", received=url) from error
+        except FloodError as error:
+            raise FetchError("too_big", f"The answer is too large ({error}).", received=url) from error
+        except UnreachedError as error:
+            raise FetchError("unreachable", f"The host cannot be reached ({error}).", received=url) from error
+        except (http.client.HTTPException, OSError, zlib.error) as error:
+            what = f"The exchange broke off ({type(error).__name__})."
+            raise FetchError("broken_off", what, received=url) from error
+        finally:
+            asked.budget.left -= max(0.0, self._clock() - begun)
 
     def _exchange(self, target: address.Target, host: str, asked: Asked) -> tuple[int, http.client.HTTPMessage, bytes]:
         limits = Limits(self.policy.silence, self._clock() + asked.budget.left, asked.most)
@@ -244,15 +259,22 @@ class Web:
     # --- waiting ---
 
     def _come_again(self, url: str, turns: Turns, number: int, status: int, headers: Message) -> FetchError:
-        busy = status in (429, 503)
+        busy = status in _BUSY
         wait = wanted_wait(headers, self.now)
         if busy:
             turns.tired(number)
             wait = self._pause(turns.trouble + 2) if wait is None else wait
+            if turns.trouble >= MOST_BUSY:
+                wait = max(wait, self._leave)
         if wait is not None:  # the host is tired, not this one file: everybody waits
             turns.rest(wait)
         what = f"The host answered {status}" + ("." if wait is None else f" and wants {wait:.0f} seconds of rest.")
         return FetchError("busy" if busy else "server_error", what, received=url, wait=wait)
+
+    @property
+    def _leave(self) -> float:
+        """Seconds of rest for a host that is given up: more than anybody waits."""
+        return 2 * self.policy.patience
 
     def _pause(self, attempt: int) -> float:
         longest = min(self.policy.patience, self.policy.backoff * 2.0 ** (min(attempt, 30) - 1))

@@ -3,7 +3,7 @@
 A host that says it is busy is asked half as often from then on, each time that it says so again; many good answers in a
 row bring the pace back, a quarter at a time. So a host with a limit that nobody has written down is asked about as
 often as it bears. A host that asks to be left alone is, for as long as it said: shortly by waiting, else by asking it
-nothing at all.
+nothing at all. A host that gives no good answer for very many requests in a row is left alone as well.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class Turns:
     Attributes:
         every: Seconds between two requests now; never less than the pace says.
         trouble: How often the host was busy since its last good answer.
+        failures: How often it failed in another passing way since then.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class Turns:
         self._said_at = clock()  # when `_wait` was last set
         self._wait = 0.0
         self._rest_from, self._rest = self._said_at, 0.0
-        self.every, self.trouble = pace.every, 0
+        self.every, self.trouble, self.failures = pace.every, 0, 0
         self._begun = self._slowed = self._good = 0
 
     @property
@@ -112,10 +113,15 @@ class Turns:
                 self.trouble += 1
                 self.every = max(self.pace.every, min(LONGEST, max(FIRST, 2 * self.every)))
 
+    def failed(self) -> None:
+        """The host gave no answer, or one that says that it is broken."""
+        with self._lock:
+            self.failures += 1
+
     def fine(self) -> None:
         """The host gave an answer."""
         with self._lock:
-            self.trouble, self._good = 0, self._good + 1
+            self.trouble, self.failures, self._good = 0, 0, self._good + 1
             if self._good % CALM == 0 and self.every > self.pace.every:
                 every = 0.75 * self.every
                 self.every = max(self.pace.every, every if every >= FIRST / 2 else 0.0)

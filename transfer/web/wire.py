@@ -18,6 +18,8 @@ from typing import Any
 from transfer.web.address import Target
 
 CHUNK = 1 << 16
+SPARE = 1 << 20
+"""Bytes of one answer beside its content: status, headers, the sizes of chunks, trailers."""
 
 
 class TooLateError(OSError):
@@ -61,7 +63,7 @@ class Connection(http.client.HTTPConnection):
         super().__init__(target.host, target.port)
         self._target, self._addresses, self._context, self._clock = target, addresses, context, clock
         self.limits = Limits(10.0, clock() + 60.0, 1 << 20)
-        self.asked = 0
+        self.asked = self._received = 0
 
     def connect(self) -> None:
         """Connect to the first address that answers."""
@@ -81,7 +83,7 @@ class Connection(http.client.HTTPConnection):
                 except OSError as error:
                     raw.close()
                     raise UnreachedError(str(error)) from error
-            self.sock: Any = _Socket(raw, self._patience)
+            self.sock: Any = _Socket(raw, self._patience, self._count)
             return
         raise UnreachedError(fault.strerror or str(fault)) from fault
 
@@ -90,6 +92,12 @@ class Connection(http.client.HTTPConnection):
         if left <= 0:
             raise TooLateError("the whole took too long")
         return min(self.limits.silence, left)
+
+    def _count(self, size: int) -> None:
+        """Of the bytes as they come: the parser asks for all there is where a chunk says that it has -1 of them."""
+        self._received += size
+        if self._received > self.limits.most + SPARE:
+            raise FloodError(f"more than {self.limits.most} bytes")
 
     def exchange(
         self, method: str, headers: dict[str, str], body: bytes | None, limits: Limits, look: Callable[[Any], None]
@@ -103,7 +111,7 @@ class Connection(http.client.HTTPConnection):
         Returns:
             Status, headers, content, and whether the connection may be used again.
         """
-        self.limits = limits
+        self.limits, self._received = limits, 0
         self.asked += 1
         self.putrequest(method, self._target.path, skip_host=True, skip_accept_encoding=True)
         for name, value in headers.items():
@@ -143,8 +151,8 @@ class Connection(http.client.HTTPConnection):
 class _Socket:
     """What ``http.client`` needs of a socket; it is closed when the last who holds it lets go."""
 
-    def __init__(self, raw: socket.socket, patience: Callable[[], float]) -> None:
-        self.raw, self.patience = raw, patience
+    def __init__(self, raw: socket.socket, patience: Callable[[], float], count: Callable[[int], None]) -> None:
+        self.raw, self.patience, self.count = raw, patience, count
         self._held = 1
 
     def sendall(self, data: Any) -> None:
@@ -172,6 +180,7 @@ class _Reading(io.RawIOBase):
         self._socket.raw.settimeout(self._socket.patience())
         count = self._socket.raw.recv_into(buffer)
         self._socket.patience()  # bytes that came too late are too late
+        self._socket.count(count)
         return count
 
     def close(self) -> None:

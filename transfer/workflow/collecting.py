@@ -47,9 +47,10 @@ def collect(
         source: Names on the shelf; the later ones fill up what the earlier ones lack.
         per_class: Photos of each label. background: Photos of a class of unrelated ones.
         licence: Codes such as ``cc0,by,by-sa``, or ``open``, ``commercial``, ``derivatives``, ``any``.
-        since, until: Days of upload. side: Longest side of what is kept, in pixels. smallest: Of the shorter side.
+        since, until: Days of upload.
+        side: Longest side of what is kept, in pixels. smallest: Of the shorter side, as it came.
         contact: Who runs this, an e-mail address or a page; TRANSFER_CONTACT otherwise.
-        retry: Ask again for photos that could not be had for a passing reason.
+        retry: Ask again for photos that could not be had for a passing reason, or were refused.
         on_plan: Told what will be asked, what is allowed and how long it takes, before it starts.
         on_progress: Told ``(kept, wanted, what)``.
 

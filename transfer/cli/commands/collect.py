@@ -14,6 +14,8 @@ from transfer.cli.progress import progress
 from transfer.credits import terms
 
 DAY = click.DateTime(["%Y-%m-%d"])
+OF_RECHECK = ("into", "contact", "recheck", "as_json", "quiet")
+COMMANDLINE = click.core.ParameterSource.COMMANDLINE
 
 
 @click.command("collect")
@@ -27,9 +29,9 @@ DAY = click.DateTime(["%Y-%m-%d"])
 @click.option("--since", type=DAY, help="First day of upload.")
 @click.option("--until", type=DAY, help="Last day of upload.")
 @click.option("--side", type=int, help="Make photos smaller, to so many pixels of the longer side.")
-@click.option("--smallest", default=64, show_default=True, help="Pixels that the shorter side must have.")
+@click.option("--smallest", default=64, show_default=True, help="Least pixels of the shorter side, before --side.")
 @click.option("--contact", metavar="WHO", help="Your e-mail address or page, sent along.  [env: TRANSFER_CONTACT]")
-@click.option("--retry", is_flag=True, help="Ask again for photos that failed for a passing reason.")
+@click.option("--retry", is_flag=True, help="Ask again for photos that failed for a passing reason or were refused.")
 @click.option("--recheck", is_flag=True, help="Only look whether photos were withdrawn since.")
 @as_json
 @quiet
@@ -57,6 +59,8 @@ def command(
     ~/.config/transfer/keys.toml, or the file that TRANSFER_KEYS names.
     """
     if recheck:
+        if beside := _beside_recheck(click.get_current_context()):
+            raise click.UsageError(f"--recheck looks for every photo of the workspace: leave out {', '.join(beside)}.")
         with progress(quiet=quiet) as tell:
             manifest = workflow.recheck(into, contact=wish["contact"], on_progress=tell)
         show.as_json(manifest.set_aside()) if as_json else show.photos(manifest)
@@ -66,7 +70,7 @@ def command(
     with progress(quiet=quiet) as tell:
         result = workflow.collect(keywords, into, since=first, until=last, **wish, on_plan=said, on_progress=tell)
     for name, fault in result.faults.items():
-        click.echo(show.printable(f"{name} stopped early: {fault}"), err=True)
+        click.echo(show.printable(f"{name}: {fault}"), err=True)
     for reason, count in result.left_out.items():
         click.echo(f"left out, not looked at: {count} {reason}", err=True)
     if as_json:
@@ -80,3 +84,13 @@ def command(
             click.echo(show.printable(f"set aside in {label}: {told}"), err=True)
     click.echo(show.printable(f"licences: {terms(result.manifest)}"), err=True)
     click.echo(show.printable(f"kept in {into}, with CREDITS.csv and CREDITS.md"), err=True)
+
+
+def _beside_recheck(context: click.Context) -> list[str]:
+    """What was given on the command line and says nothing to ``--recheck``."""
+    given = [
+        param
+        for param in context.command.params
+        if param.name not in OF_RECHECK and context.get_parameter_source(param.name or "") is COMMANDLINE
+    ]
+    return [param.get_error_hint(context) for param in given]

@@ -23,7 +23,7 @@ from transfer.web import FetchError, Pace, Web
 
 SITE = "https://api.openverse.org/v1"
 DEPTH = 240
-PAGE, PAGE_WITH_KEY = 20, 50
+PAGE, PAGE_WITH_KEY = 20, 48  # at most 50 are given, and whole pages of 48 reach all 240
 LICENCES = ("by", "by-sa", "by-nc", "by-nd", "by-nc-sa", "by-nc-nd", "cc0", "pdm")
 _MINUTE = 60.0
 
