@@ -170,6 +170,27 @@ def test_a_killed_process_loses_no_finished_epoch(workspace: Workspace, tmp_path
     assert [f"epoch {number} of 60" in told for number in range(1, 4)] == [True] * 3
 
 
+def test_a_process_that_is_interrupted_in_the_middle_of_an_epoch_leaves_a_usable_run(
+    workspace: Workspace, manifest: Manifest
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", JOB.replace("epochs=60", "epochs=4000"), str(workspace.root)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=dict(os.environ),
+    )
+    assert process.stdout is not None
+    for _ in range(3):
+        assert process.stdout.readline() == "checkpoint\n"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 0
+    process.stdout.close()
+    (run,) = workflow.runs(workspace)
+    assert (run.status, run.usable) == ("interrupted", True)
+    assert 3 <= len(run.history()) < 4000
+    assert len(run.predictions("validation").photos) == len(manifest.part("validation"))
+
+
 def test_a_torn_checkpoint_and_one_of_other_versions_are_none(workspace: Workspace, tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.npz"
     one = Checkpoint(

@@ -19,6 +19,7 @@ from transfer.models.classifier import Classifier
 from transfer.run import Run
 from transfer.strategy import Phase
 from transfer.training import devices, rates, trial
+from transfer.training.descent import Descent
 from transfer.workspace import Workspace
 
 TWO = """
@@ -117,6 +118,14 @@ def test_an_engine_without_the_precision_says_which_has_it(workspace: Workspace,
         workflow.train(
             workspace, f"resnet20@{weights_file}:linear_probe", size=16, engine="tensorflow", precision="bfloat16"
         )
+
+
+def test_without_a_gpu_no_step_is_compiled_by_xla() -> None:
+    """Keras chooses; on processors XLA's convolutions are the slower ones."""
+    start = keras.Input((4,))
+    model = keras.Model(start, keras.layers.Dense(3)(start))
+    Descent(model, model, Phase(epochs=1, rate=0.1), 0)
+    assert model.jit_compile is False
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,19 @@ import re
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from conftest import photos
 
+from transfer import workflow
 from transfer.arm import Arm
+from transfer.cli import cli
+from transfer.errors import DataError
 from transfer.photo import Photo
+from transfer.run import Run
+from transfer.training import suggestion
 from transfer.training.plan import resolve_strategy
 from transfer.training.suggestion import FEW, suggest
+from transfer.workspace import Workspace
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -28,6 +35,27 @@ def test_what_is_suggested_exists_and_says_why(a_class: int, gpu: bool) -> None:
     resolve_strategy(Arm.parse(found.arm), lambda: (3 * a_class, 300.0))
     assert found.reason.startswith(f"{a_class} training photo")
     assert ("linear_probe" in found.arm) == (a_class < FEW)
+
+
+@pytest.mark.parametrize(("per_class", "few"), [(None, False), (3, True)])
+def test_who_names_no_arm_gets_what_their_own_photos_suggest(
+    per_class: int | None, few: bool, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of each class six photos are to learn from; it takes five here to be many."""
+    monkeypatch.setattr(suggestion, "FEW", 5)
+    found = workflow.suggested(workspace, per_class=per_class)
+    trained: list[str] = []
+
+    def trains(place: object, arm: str, **how: object) -> Run:
+        trained.append(arm)
+        raise DataError("Nothing is trained here.")
+
+    monkeypatch.setattr(workflow, "train", trains)
+    asked = ["train", str(workspace.root), *(["--per-class", str(per_class)] if per_class else [])]
+    said = CliRunner().invoke(cli, asked, standalone_mode=False)
+    assert trained == [found.arm]
+    assert f"training {found.arm}: {found.reason}" in said.stderr
+    assert found.arm.endswith("linear_probe") == few
 
 
 def test_one_large_class_does_not_speak_for_the_others() -> None:
