@@ -29,8 +29,9 @@ from transfer.training.checkpoint import Standing
 from transfer.training.norms import Norms
 from transfer.training.rows import Decoded, Rows
 
-STEPS_TOGETHER = 64
-"""So many steps are made without coming back to Python; an epoch of fewer is one call."""
+STEPS_TOGETHER, OF_MAPS = 64, 8
+"""So many steps are made without coming back to Python; fewer where maps go in, not vectors, since those steps are long
+and Ctrl-C waits for all of them. An epoch of fewer is one call."""
 
 
 LOWEST_RATE, HIGHEST_RATE, RANGE_STEPS = 1e-7, 10.0, 100
@@ -85,13 +86,14 @@ class Descent:
         self.interrupted = False
         self.batch = phase.batch
         self.trainable = sum(int(numpy.prod(weight.shape)) for weight in model.trainable_weights)
+        vectors = len(model.input.shape) == 2
         model.compile(
             optimizer=rates.optimizer(phase, shares),
             loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=phase.label_smoothing),
             # As an instance: Keras would make the metric's variables inside the first trace, which is then made twice.
             metrics=[keras.metrics.CategoricalAccuracy("accuracy")],
             # On several devices TensorFlow 2.21 cannot make several steps in one call.
-            steps_per_execution=STEPS_TOGETHER if devices.together() == 1 else 1,
+            steps_per_execution=1 if devices.together() > 1 else STEPS_TOGETHER if vectors else OF_MAPS,
         )
         model.optimizer.build(model.trainable_weights)
         self._norms = Norms(model, phase.batch)
