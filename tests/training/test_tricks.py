@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from pathlib import Path
 
 import numpy
@@ -18,7 +19,7 @@ from transfer.models.rebuild import rebuild
 from transfer.run import Run
 from transfer.strategy import Strategy
 from transfer.training.answers import softmax
-from transfer.training.plan import STRATEGIES, TRICKS, resolve
+from transfer.training.plan import STRATEGIES, TRICKS, resolve, resolve_strategy
 from transfer.workspace import Workspace
 
 CHANGES = {
@@ -186,6 +187,33 @@ def test_a_trick_that_some_arms_have_already_is_tried_on_the_others(workspace: W
     arms = ["raw_pixels:one_cycle", "raw_pixels:frozen_head"]
     runs = workflow.compare(workspace, arms, seeds=1, size=8, tricks=["cosine"], budget=1e-9)
     assert [run.arm.partition(":")[2] for run in runs] == ["one_cycle", "one_cycle+cosine", "frozen_head"]
+
+
+@pytest.mark.parametrize(
+    "tricks",
+    [
+        ("mixup", "cutmix"),
+        ("augment", "strong_augment"),
+        ("class_weights", "balanced_sampling"),
+        ("sgd_momentum", "adamw"),
+        ("weight_decay", "adamw"),
+    ],
+)
+def test_tricks_that_contradict_each_other_are_refused_in_either_order(tricks: tuple[str, str]) -> None:
+    for order in (tricks, tricks[::-1]):
+        with pytest.raises(CallError, match=rf"(?s)contradict.*Received: vgg16:fine_tune_top\+.*{order[0]}"):
+            resolve_strategy(Arm("vgg16", "fine_tune_top", None, order))
+
+
+def test_all_other_pairs_of_tricks_go_together() -> None:
+    contradict = [{"mixup", "cutmix"}, {"augment", "strong_augment"}, {"class_weights", "balanced_sampling"}]
+    contradict += [{"sgd_momentum", "adamw"}, {"weight_decay", "adamw"}]
+    pairs = [pair for pair in itertools.permutations(TRICKS, 2) if set(pair) not in contradict]
+    for pair in pairs:
+        there = resolve_strategy(Arm("vgg16", "fine_tune_top", None, pair))
+        back = resolve_strategy(Arm("vgg16", "fine_tune_top", None, pair[::-1]))
+        assert there == back, pair
+    assert len(pairs) == len(TRICKS) * (len(TRICKS) - 1) - 10
 
 
 @pytest.mark.parametrize("name", sorted(STRATEGIES))

@@ -216,12 +216,27 @@ def resolve_strategy(arm: Arm, told: Callable[[], Told] = lambda: NOTHING) -> St
     Args:
         arm: Names them. told: How many photos there are to train on, and of how many pixels a side; asked only by a
             strategy that is a rule.
+
+    Raises:
+        CallError: A name that no shelf knows, a trick that says nothing to the strategy, or two that contradict.
     """
     entry: Strategy | Callable[[int, float], Strategy] = STRATEGIES[arm.strategy]
     strategy = entry if isinstance(entry, Strategy) else entry(*told())
     for trick in arm.tricks:
         strategy = TRICKS[trick](strategy)
+    if undone := [trick for trick in arm.tricks if _is_undone(trick, strategy)]:
+        remedy = f"Leave out {undone[0]}, or the trick behind it that has the last word."
+        raise CallError("Two tricks of this arm contradict each other.", received=arm, remedy=remedy)
     return strategy
+
+
+def _is_undone(trick: str, strategy: Strategy) -> bool:
+    """Whether a strategy that has had the trick would change by it once more, other than in its size."""
+    try:
+        again: Strategy = TRICKS[trick](strategy)
+    except CallError:  # there is nothing left that it could take away
+        return False
+    return dataclasses.replace(again, scale=strategy.scale) != strategy
 
 
 def usual_size(backbone: Backbone, manifest: Manifest) -> int:
