@@ -65,6 +65,28 @@ def test_the_penalty_is_the_one_that_judges_best_on_what_is_held_out() -> None:
     assert accuracy[chosen.penalty] == max(accuracy.values())
 
 
+@pytest.mark.parametrize(("features", "classes"), [(12, 3), (200, 3), (12, 2)])
+def test_each_fit_of_the_path_begins_where_the_one_before_ended(
+    features: int, classes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended, fit = [], [], LogisticRegression.fit
+
+    def watched(model: LogisticRegression, *data: numpy.ndarray) -> LogisticRegression:
+        begun.append(getattr(model, "coef_", None))
+        fit(model, *data)
+        ended.append(model.coef_.copy())
+        return model
+
+    monkeypatch.setattr(LogisticRegression, "fit", watched)
+    vectors, truth = problem(90, features, classes)
+    solver = Solver(penalties=(10.0, 1.0, 0.1))
+    chosen = solve(solver, vectors, truth, *problem(60, features, classes, seed=0))
+    assert begun[0] is None
+    assert [(one == other).all() for one, other in zip(begun[1:3], ended, strict=False)] == [True, True]
+    assert len(begun) == 4, "and to the optimum at the end, from where the chosen one was found roughly"
+    assert begun[3] == pytest.approx(ended[solver.penalties.index(chosen.penalty)], abs=1e-5)
+
+
 def test_scaling_all_features_changes_no_answer() -> None:
     vectors, truth = problem(60, 10, 3)
     one = solve(Solver(fixed=0.1), vectors, truth, vectors[:0], truth[:0])
