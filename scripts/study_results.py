@@ -26,6 +26,9 @@ from transfer.workspace import Workspace
 TRICKED = ("frozen_head", "fine_tune_top")
 """The strategies that tricks are added to; a solver has nothing that they could change."""
 
+HAD = ("cosine",)
+"""Tricks that both of them have already."""
+
 
 def workspace_of(data: Path, into: Path) -> Workspace:
     workspace = Workspace(into / data.name)
@@ -127,7 +130,7 @@ def main() -> None:
     parser.add_argument("--into", type=Path, required=True)
     parser.add_argument("--backbones", nargs="+", default=["mobilenet_v2", "mobilenet_v2_035"])
     parser.add_argument("--strategies", nargs="*", default=sorted(shelf("strategies")))
-    parser.add_argument("--tricks", nargs="*", default=sorted(shelf("tricks")))
+    parser.add_argument("--tricks", nargs="*", default=sorted(set(shelf("tricks")) - set(HAD)))
     parser.add_argument("--per-class", type=int)
     parser.add_argument("--size", type=int, help="Side of the pictures in pixels; else each backbone's own.")
     parser.add_argument("--seeds", type=int, default=3)
