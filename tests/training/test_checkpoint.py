@@ -135,7 +135,8 @@ def test_a_training_whose_kept_activations_no_longer_fit_begins_anew(
 
 
 JOB = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has its background jobs ignore it
 from transfer import workflow
 from transfer.arm import Arm
 from transfer.training import checkpoint
