@@ -24,7 +24,8 @@ from transfer.strategy import ALL, Head, Solver
 from transfer.training import answers, solvers
 from transfer.training.activations import Activations
 from transfer.training.norms import Norms
-from transfer.training.plan import choose, resolve
+from transfer.training.parts import choose
+from transfer.training.plan import resolve
 from transfer.workspace import Workspace
 
 BATCH = 64

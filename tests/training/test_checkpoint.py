@@ -270,7 +270,7 @@ def test_an_interrupt_leaves_a_usable_run_that_has_not_met_the_test_split(
     ("where", "said"),
     [
         ("transfer.training.descent.Descent.run", "before step 2 of the strategy had learnt anything"),
-        ("transfer.training.fit._inputs", "before step 2 of the strategy had learnt anything"),
+        ("transfer.training.fit.inputs", "before step 2 of the strategy had learnt anything"),
         ("transfer.training.best.Best.restore", "after 3 of 3 epochs, step 2 of the strategy"),
     ],
 )
@@ -305,37 +305,22 @@ def test_an_interrupt_before_a_checkpoint_is_taken_up_leaves_the_run_that_it_bel
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("transfer.training.fit._inputs", pressed)
+        patch.setattr("transfer.training.fit.inputs", pressed)
         workflow.train(workspace, arm, **SETTINGS)
     (kept,) = workflow.runs(workspace)
     assert kept == first
     assert workflow.train(workspace, arm, **SETTINGS).done
 
 
-def test_an_interrupt_while_the_test_photos_are_answered_leaves_them_unanswered(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_an_interrupt_while_photos_are_answered_leaves_a_run_that_has_not_met_the_test_split(
+    split: str, workspace: Workspace, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    predict = trial._predict
-
-    def pressed(*args: object) -> object:
-        if args[-1] == "test":
-            raise KeyboardInterrupt
-        return predict(*args)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(trial, "_predict", pressed)
-        run = workflow.train(workspace, "raw_pixels:linear_probe", size=8)
-    assert (run.status, run.usable, run.facts["test_opened"]) == ("interrupted", True, 0)
-    assert workflow.train(workspace, "raw_pixels:linear_probe", size=8).done
-
-
-def test_an_interrupt_while_the_validation_photos_are_answered_answers_them_all_the_same(
-    workspace: Workspace, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    """Without the answers on validation no run could be asked: they are given all the same."""
     predict, presses = trial._predict, iter([True])
 
     def pressed(*args: object) -> object:
-        if next(presses, False):
+        if args[-1] == split and next(presses, False):
             raise KeyboardInterrupt
         return predict(*args)
 
@@ -343,8 +328,9 @@ def test_an_interrupt_while_the_validation_photos_are_answered_answers_them_all_
         patch.setattr(trial, "_predict", pressed)
         run = workflow.train(workspace, "raw_pixels:linear_probe", size=8)
     assert (run.status, run.usable, run.facts["test_opened"]) == ("interrupted", True, 0)
-    assert "while it answered the validation photos" in str(run.reason)
+    assert f"while it answered the {split} photos" in str(run.reason)
     assert len(run.predictions("validation").photos) == len(manifest.part("validation"))
+    assert len(run.predictions("test").photos) == 0
     assert workflow.train(workspace, "raw_pixels:linear_probe", size=8).done
 
 

@@ -22,7 +22,8 @@ from transfer.training.descent import Descent
 from transfer.training.features import Progress, quiet
 from transfer.training.fit import Fitted, Loop, probabilities
 from transfer.training.logbook import Logbook
-from transfer.training.plan import Plan, choose, with_strategy
+from transfer.training.parts import choose
+from transfer.training.plan import Plan, with_strategy
 from transfer.workspace import Workspace
 
 Trained = tuple[Classifier, Fitted, dict[str, numpy.ndarray], dict[str, numpy.ndarray]]

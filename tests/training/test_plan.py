@@ -15,7 +15,8 @@ from transfer.arm import Arm
 from transfer.errors import CallError, DataError
 from transfer.models.backbone import BACKBONES
 from transfer.strategy import Strategy
-from transfer.training.plan import STRATEGIES, choose, resolve, resolve_strategy, usual_size
+from transfer.training.parts import choose
+from transfer.training.plan import STRATEGIES, resolve, resolve_strategy, usual_size
 
 
 @given(small=st.integers(1, 12), more=st.integers(0, 12), seed=st.integers(0, 3))

@@ -19,7 +19,8 @@ from transfer.models.classifier import Classifier
 from transfer.strategy import Head, Strategy
 from transfer.training.activations import Activations
 from transfer.training.fit import Fitted, Loop
-from transfer.training.plan import STRATEGIES, TRICKS, Plan, choose, resolve_strategy
+from transfer.training.parts import choose
+from transfer.training.plan import STRATEGIES, TRICKS, Plan, resolve_strategy
 from transfer.workspace import Workspace
 
 STAGES = ("one", "two", "three", "four")

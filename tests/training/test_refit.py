@@ -18,7 +18,8 @@ from transfer.training import refit as refitting
 from transfer.training.activations import Activations
 from transfer.training.descent import Descent
 from transfer.training.fit import Fitted, Loop
-from transfer.training.plan import choose, resolve
+from transfer.training.parts import choose
+from transfer.training.plan import resolve
 from transfer.training.refit import refit, settled
 from transfer.training.trial import run_trial
 from transfer.workspace import Workspace

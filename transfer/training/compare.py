@@ -23,7 +23,8 @@ from transfer.training import connection, trial
 from transfer.training.activations import setting
 from transfer.training.cluster import Cluster
 from transfer.training.features import Progress, Store, quiet
-from transfer.training.plan import Plan, choose, data_of, resolve, resolve_strategy
+from transfer.training.parts import choose
+from transfer.training.plan import Plan, data_of, resolve, resolve_strategy
 from transfer.training.workers import Task, Workers
 from transfer.workspace import Workspace
 

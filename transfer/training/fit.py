@@ -26,6 +26,7 @@ from transfer.training import answers, devices, solvers
 from transfer.training.activations import Activations
 from transfer.training.checkpoint import Checkpoint, Standing
 from transfer.training.descent import Descent, Labelled
+from transfer.training.inputs import Photos, inputs
 from transfer.training.logbook import Logbook
 from transfer.training.rows import Decoded, Rows
 
@@ -69,36 +70,6 @@ class _Turn:
     judges: Labelled
 
 
-@dataclass(frozen=True)
-class _Photos:
-    """The photos to learn from and to choose by, and where what a step learns from comes from."""
-
-    train: Sequence[Photo]
-    validation: Sequence[Photo]
-    activations: Activations
-    labels: Sequence[str]
-
-    @property
-    def count(self) -> int:
-        return len(self.train) + len(self.validation)
-
-    def taught(self, cut: int, views: Sequence[str] = (), *, plain: bool = True) -> Labelled:
-        """What is learnt from, with its kept views; unless ``plain``, the first of them in the photos' own place."""
-        return self._labelled(self.train, cut, views, plain=plain)
-
-    def judges(self, cut: int) -> Labelled:
-        return self._labelled(self.validation, cut)
-
-    def _labelled(
-        self, photos: Sequence[Photo], cut: int, views: Sequence[str] = (), *, plain: bool = True
-    ) -> Labelled:
-        index = {label: i for i, label in enumerate(self.labels)}
-        truth = numpy.array([index[photo.label] for photo in photos], dtype=int)
-        keys = numpy.array([int(photo.sha256[:7], 16) for photo in photos], dtype=int)
-        kept = tuple(self.activations.rows(cut, photos, view) for view in views)
-        return Labelled(self.activations.rows(cut, photos) if plain else kept[0], truth, keys, kept)
-
-
 class Loop:
     """A strategy on a classifier; it may be gone through again after ``classifier.restart``.
 
@@ -138,7 +109,7 @@ class Loop:
         """
         logbook = logbook or Logbook()
         classifier = self.classifier
-        photos = _Photos(train, validation, activations, labels)
+        photos = Photos(train, validation, activations, labels)
         resumed = logbook.checkpoint(lambda found: self._fits(found, photos, with_rates=find_rate))
         fitted = Fitted(**resumed.before) if resumed else Fitted(cut=classifier.last_cut)
         for number, step in enumerate(self.strategy.steps):
@@ -159,7 +130,7 @@ class Loop:
                 break
         return fitted
 
-    def _fits(self, found: Checkpoint, photos: _Photos, *, with_rates: bool) -> bool:
+    def _fits(self, found: Checkpoint, photos: Photos, *, with_rates: bool) -> bool:
         """Whether a training that is asked for now would stand there, had it not been stopped.
 
         It would not if other activations are kept now, nor without the curve of a range test that is asked for now.
@@ -169,10 +140,10 @@ class Loop:
         if isinstance(phase, Solver) or (with_rates and without):
             return False
         cut = min(found.before["cut"], self.classifier.cut_for(phase.thaw))
-        source, views = _inputs(phase, cut, photos)
+        source, views = inputs(phase, cut, photos)
         return (found.source, found.views) == (source, len(views))
 
-    def _solve(self, number: int, solver: Solver, fitted: Fitted, photos: _Photos, logbook: Logbook) -> None:
+    def _solve(self, number: int, solver: Solver, fitted: Fitted, photos: Photos, logbook: Logbook) -> None:
         """Put the head at its optimum on what is frozen."""
         source = photos.activations.source(fitted.cut, photos.count)
         vectors = self.classifier.vectors(source)
@@ -190,7 +161,7 @@ class Loop:
         number: int,
         phase: Phase,
         fitted: Fitted,
-        photos: _Photos,
+        photos: Photos,
         resumed: Checkpoint | None,
         logbook: Logbook,
         *,
@@ -199,7 +170,7 @@ class Loop:
     ) -> None:
         """Make the epochs of a phase, and note what they left behind."""
         fitted.cut = min(fitted.cut, self.classifier.cut_for(phase.thaw))
-        source, views = _inputs(phase, fitted.cut, photos)
+        source, views = inputs(phase, fitted.cut, photos)
         # Kept views are all that a phase needs, unless statistics of batch norm are to be counted on the photos.
         norms = self.classifier.head.batch_norm or (phase.thaw and phase.batch_norm == "adapt")
         taught = photos.taught(source, views, plain=not views or bool(norms))
@@ -289,18 +260,6 @@ class Loop:
             shares = [phase.share(depth, classifier.last_cut) for depth in depths]
             self._descents[key] = Descent(model, answering, phase, number, shares=shares)
         return self._descents[key]
-
-
-def _inputs(phase: Phase, cut: int, photos: _Photos) -> tuple[int, tuple[str, ...]]:
-    """The cut that a phase learns from, and which kept views it learns from there: none where it draws new ones."""
-    if phase.mix == "cutmix":
-        return 0, ()  # a square is set into a picture, not into its features
-    if not phase.augment:
-        return photos.activations.source(cut, photos.count), ()
-    views = min(phase.views, phase.epochs)  # an epoch shows one of them
-    if cut and photos.activations.source(cut, photos.count + views * len(photos.train)) == cut:
-        return cut, tuple(f"{phase.augment} {number}" for number in range(views))
-    return 0, ()
 
 
 def probabilities(classifier: Classifier, cut: int, rows: Rows | Decoded) -> numpy.ndarray:

@@ -30,7 +30,8 @@ from transfer.training.facts import stated, versions
 from transfer.training.features import Progress, quiet
 from transfer.training.fit import Fitted, Loop, probabilities
 from transfer.training.logbook import Logbook
-from transfer.training.plan import Plan, choose
+from transfer.training.parts import choose
+from transfer.training.plan import Plan
 from transfer.training.refit import refit
 from transfer.workspace import Workspace
 

@@ -78,7 +78,7 @@ def suggested(workspace: Place, *, per_class: int | None = None, seed: int = 0) 
     """The arm that the number of training photos and the device suggest, and why."""
     import tensorflow as tf
 
-    from transfer.training.plan import choose
+    from transfer.training.parts import choose
     from transfer.training.suggestion import suggest
 
     manifest = _split_photos_of(Workspace.of(workspace))
