@@ -1,4 +1,4 @@
-"""How fast training is, and how near to what the machine allows: the six items of docs/benchmarks.md under Training.
+"""How fast training is, and how near to what the machine allows: the items of docs/benchmarks.md under Training.
 
     python scripts/bench_training.py ITEM FOLDER... [options] > tables.md
 
@@ -7,6 +7,7 @@
     top FLOWERS               an epoch of the last stage from kept activations, plain Keras, and what a step allows
     memory FLOWERS            peak memory of extraction for 1,000 and for 20,000 photos
     start FLOWERS             from `transfer train` to the first step; a skipped run; a trial on kept features
+    norms FLOWERS             a step with batch norm that adapts, and the same as Keras writes it
     accuracy FOLDER FOLDER    engines, bfloat16 and halves beside Keras in float32: differences with intervals
 
 FLOWERS is a folder of class folders with JPEG photos. Each item is a sitting of its own; ``ITEM --help`` tells its
@@ -21,7 +22,7 @@ import argparse
 import importlib
 import os
 
-ITEMS = ("engine", "comparison", "top", "memory", "start", "accuracy")
+ITEMS = ("engine", "comparison", "top", "memory", "start", "norms", "accuracy")
 
 
 def main() -> None:

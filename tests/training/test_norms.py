@@ -142,3 +142,78 @@ def test_what_is_kept_has_statistics_of_its_own_weights(changes: dict[str, float
     Norms(model, phase.batch).count(Pictures(shown), draw=[5, 0])
     for norm, before in zip(norms(classifier.network), kept, strict=True):
         assert numpy.array(norm.moving_variance) == pytest.approx(before, rel=1e-4)
+
+
+@pytest.mark.parametrize("scale", [True, False], ids=["scaled", "not scaled"])
+@pytest.mark.parametrize("center", [True, False], ids=["shifted", "not shifted"])
+@pytest.mark.parametrize("shape", [(5, 4, 4, 6), (2, 1, 1, 6), (1, 1, 1, 6), (3, 7, 2, 1)], ids=str)
+def test_as_one_operation_batch_norm_answers_learns_and_counts_as_keras_has_it(
+    scale: bool, center: bool, shape: tuple[int, ...]
+) -> None:
+    """In a batch of one pixel too: TensorFlow divides the variance by one less than Keras does."""
+    keras.utils.set_random_seed(4)
+    inputs = keras.Input(shape[1:])
+    norm = keras.layers.BatchNormalization(scale=scale, center=center, epsilon=1e-3, momentum=0.7)
+    model = keras.Model(inputs, norm(inputs))
+    generator = numpy.random.default_rng(1)
+    for weight in norm.weights:
+        weight.assign(generator.uniform(0.5, 2, weight.shape))
+    begun = norm.get_weights()
+    shown = tf.constant(generator.normal(3, 2, shape), tf.float32)
+    wanted = tf.constant(generator.normal(0, 1, shape), tf.float32)
+
+    def learn() -> list[numpy.ndarray]:
+        with tf.GradientTape() as tape:
+            tape.watch(shown)
+            answer = model(shown, training=True)
+            loss = tf.reduce_sum(wanted * answer)
+        sources = [shown, *(weight.value for weight in model.trainable_weights)]
+        return [*map(numpy.array, (answer, *tape.gradient(loss, sources))), *norm.get_weights()]
+
+    expected = learn()
+    norm.set_weights(begun)
+    with Norms(model, batch=8).fused():
+        found = learn()
+    for one, other in zip(found, expected, strict=True):
+        assert one == pytest.approx(other, rel=1e-4, abs=1e-4)
+
+
+def operations(function: tf.types.experimental.ConcreteFunction) -> list[str]:
+    return [node.op for node in function.graph.as_graph_def().node]
+
+
+def test_each_layer_that_learns_is_one_operation_and_a_frozen_one_stays_as_it_was() -> None:
+    classifier = build(thaw=2)
+    model, shown = classifier.top(0), tf.constant(pictures(4))
+    traced = tf.function(lambda x: model(x, training=True), autograph=False)
+    with Norms(model, batch=4).fused():
+        named = operations(traced.get_concrete_function(shown))
+    assert named.count("FusedBatchNormV3") == 2
+    assert "FusedBatchNormV3" not in operations(tf.function(traced.python_function).get_concrete_function(shown))
+
+
+def test_in_inference_what_is_traced_as_one_operation_goes_by_the_statistics_kept() -> None:
+    classifier, shown = build(), pictures(4)
+    model = classifier.top(0)
+    expected = numpy.array(model(shown, training=False))
+    with Norms(model, batch=4).fused():
+        assert numpy.array_equal(numpy.array(model(shown, training=False)), expected)
+
+
+def test_an_error_while_tracing_leaves_the_layers_as_keras_made_them() -> None:
+    classifier = build()
+    with pytest.raises(KeyError), Norms(classifier.top(0), batch=4).fused():
+        raise KeyError
+    assert not any("call" in vars(norm) for norm in norms(classifier.network))
+
+
+def test_a_descent_learns_by_the_one_operation(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    own = tf.raw_ops.FusedBatchNormV3
+    monkeypatch.setattr(tf.raw_ops, "FusedBatchNormV3", lambda **given: calls.append(given) or own(**given))
+    shown, truth, classifier = pictures(16), numpy.arange(16) % 3, build()
+    model = keras.Model(classifier.top(0).input, classifier.top(0).output)
+    taught = Labelled(Pictures(shown), truth, truth)
+    descent = Descent(model, classifier.top(0), PHASE, 0)
+    descent._epoch(taught, 1, 1, seed=0)
+    assert len(calls) >= 3

@@ -175,7 +175,8 @@ class Descent:
                 batch = next(batches)
                 # Sliced and put together again, it has the form of an epoch, and nothing is traced anew.
                 one = tf.data.Dataset.from_tensor_slices(batch).batch(self.batch)
-                loss = model.fit(one, epochs=1, verbose=0, shuffle=False).history["loss"][0]
+                with self._norms.fused():
+                    loss = model.fit(one, epochs=1, verbose=0, shuffle=False).history["loss"][0]
                 if not math.isfinite(loss):
                     break
                 rows.append({"rate": float(rate), "loss": loss})
@@ -224,7 +225,8 @@ class Descent:
         try:
             steps = int(shown.cardinality())
             fed = devices.ahead(shown)
-            logs = self._model.fit(fed, epochs=1, steps_per_epoch=steps, verbose=0, shuffle=False).history
+            with self._norms.fused():
+                logs = self._model.fit(fed, epochs=1, steps_per_epoch=steps, verbose=0, shuffle=False).history
         except tf.errors.OpError as error:
             if isinstance(train.rows, Decoded) and not isinstance(error, tf.errors.ResourceExhaustedError):
                 train.rows.check()
