@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy
 import pytest
 
+from transfer import workflow
 from transfer.errors import CallError, WeightsError
 from transfer.models.backbone import BACKBONES, Backbone, Weights
 from transfer.models.weights import locate
+from transfer.workspace import Workspace
 
 # Keras 3.15 turns its own variables to arrays in a way that NumPy 2 asks to change.
 pytestmark = pytest.mark.filterwarnings(
@@ -164,11 +168,30 @@ def test_a_good_file_is_fetched_once_and_then_used_without_the_host(
     assert left_in(cache) == ["tiny_notop.weights.h5"]
 
 
-def test_progress_is_told_up_to_the_whole_file(host: Host, cache: Path, tiny: Backbone, content: bytes) -> None:
-    told: list[tuple[int, int | None]] = []
-    locate("tiny", tiny, None, pretrained=True, on_progress=lambda done, total, what: told.append((done, total)))
-    assert told[-1] == (len(content), len(content))
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
+def test_progress_is_told_in_megabytes_up_to_the_whole_file(host: Host, cache: Path, content: bytes) -> None:
+    host.content = content + bytes(2_500_000 - len(content))
+    published = Weights("imagenet", FILE, f"md5:{hashlib.md5(host.content).hexdigest()}", "MIT")
+    told: list[tuple[int, int, str]] = []
+    backbone = replace(BACKBONES["lenet5"], weights=(published,))
+    locate("tiny", backbone, None, pretrained=True, on_progress=lambda *news: told.append(news))
+    assert told[-1] == (3, 3, "MB of the imagenet weights of tiny fetched")
+    assert {total for _, total, _ in told} == {3}
+    assert [done for done, _, _ in told] == sorted(done for done, _, _ in told)
+
+
+@pytest.mark.parametrize("verb", [workflow.train, partial(workflow.compare, seeds=1)], ids=["train", "compare"])
+def test_who_trains_hears_how_far_the_fetching_is(
+    verb: Callable[..., object], host: Host, cache: Path, tmp_path: Path, photo_folder: Path
+) -> None:
+    """Of weights that turn out to be others, so that nothing is trained."""
+    host.content = bytes(1_200_000)
+    workspace = Workspace(tmp_path / "ws")
+    workflow.load(photo_folder, workspace)
+    told: list[tuple[int, int, str]] = []
+    arm = "mobilenet:linear_probe"
+    with contextlib.suppress(WeightsError):
+        verb(workspace, arm if verb is workflow.train else [arm], on_progress=lambda *news: told.append(news))
+    assert told[-1] == (2, 2, "MB of the imagenet weights of mobilenet fetched")
 
 
 def test_a_mirror_may_redirect(host: Host, cache: Path, tiny: Backbone, content: bytes) -> None:

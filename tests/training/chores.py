@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-Progress = Callable[[int, int, str], None]
+from transfer.progress import Progress
 
 
 def patiently(look: Callable[[], Any]) -> Any:

@@ -15,10 +15,10 @@ from transfer.errors import CallError
 from transfer.manifest import Manifest
 from transfer.models.classifier import Classifier
 from transfer.photo import Photo
+from transfer.progress import Progress, quiet
 from transfer.space import clean
 from transfer.strategy import Head, Phase, Strategy
 from transfer.training.activations import BUDGET_GB, GB, Activations, budget
-from transfer.training.features import Progress, quiet
 from transfer.training.plan import Plan, resolve
 from transfer.training.rows import Decoded
 from transfer.training.trial import run_trial

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -21,6 +20,7 @@ from transfer.errors import CallError
 from transfer.manifest import Manifest
 from transfer.models.backbone import BACKBONES
 from transfer.models.rebuild import rebuild
+from transfer.progress import Progress
 from transfer.run import CHECKPOINT, Run
 from transfer.training import checkpoint, descent, trial
 from transfer.training.checkpoint import Checkpoint, Checkpoints, Standing
@@ -40,7 +40,7 @@ def _after_each_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
 
 
-def at_epoch(number: int, error: type[BaseException]) -> Callable[[int, int, str], None]:
+def at_epoch(number: int, error: type[BaseException]) -> Progress:
     """A listener that stops the training when it hears of the so manyth epoch."""
     heard = [0]
 

@@ -19,13 +19,11 @@ from transfer.arm import Arm
 from transfer.errors import CallError, TrainingError
 from transfer.grid import Grid
 from transfer.manifest import Manifest
+from transfer.progress import Progress
 from transfer.run import Run
 from transfer.training import workers
 from transfer.training.workers import Outcome, Task, Workers
 from transfer.workspace import Workspace
-
-Progress = Callable[[int, int, str], None]
-
 
 # --- what the workers do in these tests; they find it by the module's name ---
 

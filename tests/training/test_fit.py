@@ -15,11 +15,11 @@ from tests.training.tiny import TINY, TinyPlan
 from transfer.arm import Arm
 from transfer.manifest import Manifest
 from transfer.models.classifier import Classifier
+from transfer.progress import Progress, quiet
 from transfer.strategy import ALL, Head, Phase, Solver, Strategy
 from transfer.training import batches
 from transfer.training.activations import Activations
 from transfer.training.descent import Descent
-from transfer.training.features import Progress, quiet
 from transfer.training.fit import Fitted, Loop, probabilities
 from transfer.training.logbook import Logbook
 from transfer.training.parts import choose

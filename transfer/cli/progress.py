@@ -6,13 +6,12 @@ import contextlib
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import click
 
 from transfer.cli import show
-
-Progress = Callable[[int, int, str], None]
+from transfer.progress import Progress
 
 PLAIN_EVERY = 5.0
 """Seconds between two lines where stderr is no terminal."""

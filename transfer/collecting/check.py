@@ -22,9 +22,9 @@ from transfer.credits import keep_in_step
 from transfer.errors import CallError, DataError
 from transfer.manifest import Manifest
 from transfer.photo import Photo
+from transfer.progress import Progress
 from transfer.workspace import Workspace
 
-Progress = Callable[[int, int, str], None]
 Vectors = Callable[[Sequence[Photo]], numpy.ndarray | None]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,10 +25,9 @@ from transfer.credits import write_credits
 from transfer.errors import DataError
 from transfer.manifest import Manifest
 from transfer.photo import Photo
+from transfer.progress import Progress
 from transfer.web import Web
 from transfer.workspace import Workspace
-
-Progress = Callable[[int, int, str], None]
 
 MISSING = "missing"
 """What `transfer check` says of a photo without a file."""

@@ -12,7 +12,7 @@ import hashlib
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -28,10 +28,9 @@ from transfer.credits import keep_in_step
 from transfer.errors import CallError, DataError
 from transfer.manifest import Manifest
 from transfer.photo import Photo
+from transfer.progress import Progress
 from transfer.web import Web
 from transfer.workspace import Workspace
-
-Progress = Callable[[int, int, str], None]
 
 # Reading releases the interpreter, so a few more threads than cores hide the disk; many would only hold more pictures.
 _THREADS = min(8, (os.cpu_count() or 1) + 2)

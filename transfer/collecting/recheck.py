@@ -8,7 +8,6 @@ What was found out is written now and then, and at the end, also where it is sto
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from transfer.collecting.duplicates import settle_duplicates
@@ -18,6 +17,7 @@ from transfer.credits import keep_in_step
 from transfer.errors import DataError
 from transfer.manifest import Manifest
 from transfer.photo import Photo
+from transfer.progress import Progress
 from transfer.web import FetchError, Web
 from transfer.workspace import Workspace
 
@@ -27,9 +27,7 @@ _THREADS = 4
 _WRITTEN_EVERY = 200  # photos looked for
 
 
-def recheck_photos(
-    workspace: Workspace, web: Web, *, on_progress: Callable[[int, int, str], None] | None = None
-) -> Manifest:
+def recheck_photos(workspace: Workspace, web: Web, *, on_progress: Progress | None = None) -> Manifest:
     """Look at the page and the file of every photo from the web; the manifest as written.
 
     Raises:

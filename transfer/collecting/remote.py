@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from transfer.collecting.client import client
@@ -13,6 +13,7 @@ from transfer.collecting.journal import Journal, has_content
 from transfer.collecting.source import SOURCES
 from transfer.manifest import Manifest
 from transfer.photo import Photo
+from transfer.progress import Progress
 from transfer.web import Web
 from transfer.web.fault import PASSING
 from transfer.workspace import Workspace
@@ -27,7 +28,7 @@ def fetch_all(
     workspace: Workspace,
     web: Web | None,
     *,
-    on_progress: Callable[[int, int, str], None],
+    on_progress: Progress,
 ) -> list[Photo]:
     """Fetch photos by their addresses; what an earlier load has, or was stopped with, is not asked for again.
 

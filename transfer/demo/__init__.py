@@ -9,7 +9,7 @@ the rest is ``workflow``'s.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from transfer import workflow
 from transfer.photo import Photo
+from transfer.progress import Progress
 from transfer.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ PER_CLASS = (1, 5, 10, 20)
 SEEDS = 3
 VALIDATION, TEST = 0.1, 0.5
 """Half of the digits judge: labels are spent on the question, not on training sets of more than twenty a class."""
-
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import io
-from collections.abc import Callable
 
 from PIL import Image
 from sklearn.datasets import load_digits
@@ -17,6 +16,7 @@ from sklearn.datasets import load_digits
 from transfer.demo.glyphs import SIDE, to_grey
 from transfer.manifest import Manifest
 from transfer.photo import Photo
+from transfer.progress import Progress
 from transfer.workspace import Workspace
 
 PAGE = "https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits"
@@ -24,7 +24,7 @@ OWNER = "E. Alpaydin and C. Kaynak"
 LICENCE = "CC BY 4.0"
 
 
-def write_digits(workspace: Workspace, *, on_progress: Callable[[int, int, str], None] | None = None) -> Manifest:
+def write_digits(workspace: Workspace, *, on_progress: Progress | None = None) -> Manifest:
     """Write the digits as grey 8 x 8 PNG files, by content, and their manifest; splits that were decided stay.
 
     Args:

@@ -8,7 +8,6 @@ drawing has 8 x 8 pixels of 17 grey levels, white on black. It refuses digits an
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +15,8 @@ import matplotlib as mpl
 import numpy
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from scipy.ndimage import map_coordinates
+
+from transfer.progress import Progress
 
 ALPHABETS = {
     "Latin": "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyzÆæŒœÞþŁŦŧŊƔɣɯʍʎʞɰɲɳ",
@@ -83,7 +84,7 @@ def classes() -> tuple[str, ...]:
 
 
 def draw_glyphs(
-    per_class: int, *, seed: int, on_progress: Callable[[int, int, str], None] | None = None
+    per_class: int, *, seed: int, on_progress: Progress | None = None
 ) -> tuple[numpy.ndarray, numpy.ndarray]:
     """Drawings of every class, each in a random character and face of it.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -25,9 +25,8 @@ from transfer.demo import glyphs
 from transfer.models import weights
 from transfer.models.backbone import BACKBONES
 from transfer.models.classifier import Classifier
+from transfer.progress import Progress
 from transfer.strategy import ALL, Head
-
-Progress = Callable[[int, int, str], None]
 
 FILE = "resnet20_glyphs.weights.h5"
 KEPT = Path(__file__).parents[1] / "data" / FILE

@@ -18,7 +18,6 @@ import dataclasses
 import hashlib
 import io
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +30,7 @@ from transfer.exporting.target import placing, reaching
 from transfer.licence import Licence
 from transfer.manifest import Manifest
 from transfer.photo import SPLITS, Photo
+from transfer.progress import Progress
 from transfer.workspace import Workspace
 
 FORMATS = ("folders", "imagefolder", "tfds", "croissant")
@@ -57,7 +57,7 @@ def export_data(
     *,
     into: Path,
     format: str,
-    on_progress: Callable[[int, int, str], None] | None = None,
+    on_progress: Progress | None = None,
 ) -> ExportedData:
     """Write the kept photos as folders.
 

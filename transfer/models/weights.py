@@ -11,10 +11,10 @@ host, and to leave a network half loaded.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import tempfile
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ import keras
 from transfer import web
 from transfer.errors import CallError, TransferError, WeightsError
 from transfer.models.backbone import KERAS_HUB, Backbone, Weights
+from transfer.progress import Progress, quiet
 
 HOST = "https://storage.googleapis.com/tensorflow/keras-applications"
 NONE = "none"
@@ -59,7 +60,7 @@ def locate(
     pretrained: bool,
     arm: str | None = None,
     timeout: float = 5.0,
-    on_progress: Callable[[int, int | None, str], None] | None = None,
+    on_progress: Progress = quiet,
 ) -> Located | None:
     """The file that an arm starts from, fetched where it must be; None where it starts from random weights.
 
@@ -70,7 +71,7 @@ def locate(
         pretrained: Whether the strategy wants weights.
         arm: The arm's text form, for the sentence of an error.
         timeout: Seconds without a sign from the host before it is given up.
-        on_progress: Called with the bytes so far, the bytes in all where known, and the URL.
+        on_progress: Told how many megabytes (of a million bytes) were fetched, and of how many.
 
     Raises:
         CallError: There are no such weights.
@@ -165,12 +166,7 @@ def _kept_by_keras_hub(weights: Weights) -> Path | None:
     return weights_file(weights.file.removeprefix(KERAS_HUB))
 
 
-def _cached(
-    backbone_name: str,
-    weights: Weights,
-    timeout: float,
-    on_progress: Callable[[int, int | None, str], None] | None,
-) -> Path:
+def _cached(backbone_name: str, weights: Weights, timeout: float, on_progress: Progress) -> Path:
     path = cache() / weights.file.rsplit("/", 1)[-1]
     if path.exists():
         fault = _fault(path, weights.hash)
@@ -183,13 +179,17 @@ def _cached(
         return path
     url = f"{os.environ.get('TRANSFER_WEIGHTS_URL', HOST).rstrip('/')}/{weights.file}"
 
+    def tell(done: int, total: int | None, _: str) -> None:
+        megabytes = [math.ceil(count / 1e6) for count in (done, total or 0)]
+        on_progress(megabytes[0], megabytes[1], f"MB of the {weights.name} weights of {backbone_name} fetched")
+
     def check(temporary: Path) -> None:
         fault = _fault(temporary, weights.hash)
         if fault is not None:
             raise WeightsError(f"{fault}. It was not kept.", received=url)
 
     try:
-        web.download(url, path, timeout=timeout, begin=1.6 * timeout, check=check, on_progress=on_progress)
+        web.download(url, path, timeout=timeout, begin=1.6 * timeout, check=check, on_progress=tell)
     except (TransferError, OSError) as error:
         what = error.what if isinstance(error, TransferError) else f"The cache cannot be written: {error}."
         raise WeightsError(

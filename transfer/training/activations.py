@@ -17,8 +17,9 @@ from typing import Any
 from transfer.errors import CallError
 from transfer.models.classifier import Classifier
 from transfer.photo import Photo
+from transfer.progress import Progress, quiet
 from transfer.stored import PIXELS, make_room
-from transfer.training.features import Progress, Store, quiet
+from transfer.training.features import Store
 from transfer.training.plan import Plan
 from transfer.training.rows import Decoded, Rows
 from transfer.workspace import Workspace

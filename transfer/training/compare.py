@@ -17,12 +17,13 @@ from transfer.grid import Grid
 from transfer.manifest import Manifest
 from transfer.models.classifier import Classifier
 from transfer.photo import Photo
+from transfer.progress import Progress, quiet
 from transfer.run import Run, run_id
 from transfer.strategy import Phase, Strategy
 from transfer.training import connection, trial
 from transfer.training.activations import setting
 from transfer.training.cluster import Cluster
-from transfer.training.features import Progress, Store, quiet
+from transfer.training.features import Store
 from transfer.training.parts import choose
 from transfer.training.plan import Plan, data_of, resolve, resolve_strategy
 from transfer.training.workers import Task, Workers
@@ -57,7 +58,7 @@ def compare(
     if budget is not None and budget <= 0:
         raise CallError("--budget must be more than no time.", received=budget)
     deadline = None if budget is None else time.monotonic() + budget
-    cells = _cells(grid, manifest, workspace)
+    cells = _cells(grid, manifest, workspace, on_progress or quiet)
     # Two arms may be one run under two names (resnet50 and resnet50@imagenet): by ID it is run once.
     plans: dict[str, Plan] = {}
     for cell in cells:
@@ -75,7 +76,7 @@ def compare(
     return [runs.get(cell.id) or trial.skipped(cell, workspace) if isinstance(cell, Plan) else cell for cell in cells]
 
 
-def _cells(grid: Grid, manifest: Manifest, workspace: Workspace) -> list[Run | Plan]:
+def _cells(grid: Grid, manifest: Manifest, workspace: Workspace, on_progress: Progress) -> list[Run | Plan]:
     """What is there already, what stands in the way, and what is to be done, in the order of the grid."""
     pointless = _pointless(grid)
     overrides: dict[str, Any] = {
@@ -86,7 +87,7 @@ def _cells(grid: Grid, manifest: Manifest, workspace: Workspace) -> list[Run | P
         if arm in pointless:
             continue
         try:
-            plan = resolve(arm, manifest, seed=seed, per_class=k, **overrides)
+            plan = resolve(arm, manifest, seed=seed, per_class=k, on_progress=on_progress, **overrides)
         except WeightsError as error:  # this arm's misfortune, not the others'
             cells.append(_unresolved(arm, k, seed, data_of(manifest, grid.folds), manifest, workspace, str(error)))
         else:

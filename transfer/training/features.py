@@ -27,6 +27,7 @@ import numpy
 
 from transfer.errors import TrainingError
 from transfer.photo import Photo
+from transfer.progress import Progress, quiet
 from transfer.stored import PIXELS, Stored, digest, of_network, stores
 from transfer.training import batches
 from transfer.training import engine as engines
@@ -42,12 +43,6 @@ PART_BYTES = 1 << 26
 
 TRIES = 3
 """So often activations are computed that another process frees before they can be read."""
-
-Progress = Callable[[int, int, str], None]
-
-
-def quiet(done: int, total: int, what: str) -> None:
-    """The progress of who does not want to hear of it."""
 
 
 @dataclass(frozen=True)

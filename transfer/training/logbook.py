@@ -15,8 +15,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from transfer.progress import Progress, quiet
 from transfer.training.checkpoint import Checkpoint, Checkpoints
-from transfer.training.features import Progress, quiet
 from transfer.workspace import Workspace
 
 

@@ -21,6 +21,7 @@ from transfer.folds import Fold, digest, folded
 from transfer.manifest import Manifest
 from transfer.models.backbone import BACKBONES, Backbone
 from transfer.models.weights import Located, locate
+from transfer.progress import Progress, quiet
 from transfer.run import run_id
 from transfer.shelf import Shelf
 from transfer.strategy import Strategy
@@ -141,8 +142,9 @@ def resolve(
     half: bool = False,
     rate: float | None = None,
     gpus: int | None = None,
+    on_progress: Progress = quiet,
 ) -> Plan:
-    """Look everything up that the arm names, and find the weights.
+    """Look everything up that the arm names, and find the weights, or fetch them and tell how far that is.
 
     Raises:
         CallError: A name that no shelf knows, or a number out of range.
@@ -152,7 +154,9 @@ def resolve(
     backbone = BACKBONES[arm.backbone]
     seen = folded(manifest, Fold.of_seed(seed, folds)) if folds else manifest
     strategy = _asked(arm, epochs, rate, lambda: (len(choose(seen, per_class=per_class, seed=seed).train), _side(seen)))
-    weights = locate(arm.backbone, backbone, arm.weights, pretrained=strategy.pretrained, arm=str(arm))
+    weights = locate(
+        arm.backbone, backbone, arm.weights, pretrained=strategy.pretrained, arm=str(arm), on_progress=on_progress
+    )
     if size is None:
         size = (weights and weights.size) or usual_size(backbone, manifest)
         size = scaled(size, strategy.scale)

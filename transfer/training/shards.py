@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from transfer.models.classifier import Classifier
 from transfer.photo import Photo
+from transfer.progress import Progress, quiet
 from transfer.strategy import Phase
 from transfer.training.activations import Activations, setting
-from transfer.training.features import PART, Progress, Store, quiet
+from transfer.training.features import PART, Store
 from transfer.training.plan import Plan
 from transfer.training.workers import Task
 from transfer.workspace import Workspace

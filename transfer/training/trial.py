@@ -21,13 +21,13 @@ from transfer.manifest import Manifest
 from transfer.models.classifier import Classifier
 from transfer.models.seeding import seed_draws
 from transfer.photo import Photo
+from transfer.progress import Progress, quiet
 from transfer.run import CHECKPOINT, LOG, WEIGHTS, Predictions, Run, run_id
 from transfer.training import devices, memory
 from transfer.training.activations import Activations
 from transfer.training.batches import MIRROR
 from transfer.training.checkpoint import Checkpoints
 from transfer.training.facts import stated, versions
-from transfer.training.features import Progress, quiet
 from transfer.training.fit import Fitted, Loop, probabilities
 from transfer.training.logbook import Logbook
 from transfer.training.parts import choose

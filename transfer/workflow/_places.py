@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from os import PathLike
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 
 
 Place = Workspace | str | PathLike[str]
-Progress = Callable[[int, int, str], None]
 
 
 def photos_of(workspace: Workspace) -> Manifest:

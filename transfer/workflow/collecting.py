@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transfer.manifest import Manifest
-from transfer.workflow._places import Place, Progress, photos_of
+from transfer.progress import Progress
+from transfer.workflow._places import Place, photos_of
 from transfer.workflow.shelves import shelf
 from transfer.workspace import Workspace
 

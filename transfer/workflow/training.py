@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from transfer.arm import Arm
 from transfer.errors import CallError
 from transfer.manifest import Manifest
-from transfer.workflow._places import Place, Progress, photos_of
+from transfer.progress import Progress, quiet
+from transfer.workflow._places import Place, photos_of
 from transfer.workflow.collecting import split
 from transfer.workspace import Workspace
 
@@ -58,7 +59,6 @@ def train(
     """
     from transfer.grid import Grid
     from transfer.models.seeding import undisturbed
-    from transfer.training.features import quiet
     from transfer.training.plan import resolve
     from transfer.training.trial import Conduct, run_trial
 
@@ -68,10 +68,12 @@ def train(
     if arm is None:
         arm = suggested(workspace, per_class=per_class, seed=seed).arm
     one = Grid((Arm.parse(arm),), **settings)
-    plan = resolve(one.arms[0], manifest, seed=seed, per_class=per_class, rate=rate, gpus=gpus, **settings)
+    tell = on_progress or quiet
+    own: dict[str, Any] = {"seed": seed, "per_class": per_class, "rate": rate, "gpus": gpus}
+    plan = resolve(one.arms[0], manifest, **own, **settings, on_progress=tell)
     conduct = Conduct(find_rate=find_rate, tensorboard=tensorboard, deterministic=deterministic)
     with undisturbed():
-        return run_trial(plan, manifest, workspace, conduct=conduct, on_progress=on_progress or quiet)
+        return run_trial(plan, manifest, workspace, conduct=conduct, on_progress=tell)
 
 
 def suggested(workspace: Place, *, per_class: int | None = None, seed: int = 0) -> Suggestion:
