@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import sys
@@ -14,7 +15,9 @@ from conftest import draw
 from PIL import Image
 
 from transfer.cli import main
+from transfer.manifest import Manifest
 from transfer.models.backbone import BACKBONES
+from transfer.workspace import Workspace
 
 
 class Said(NamedTuple):
@@ -297,6 +300,47 @@ def test_a_wrong_call_says_so_before_anything_begins(
     assert said.status == 2
     assert hint in said.err
     assert not (loaded / "runs").exists()
+    assert not Manifest.read(Workspace(loaded)).part("train"), "a split is for good"
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("raw_pixles:linear_probe",), "raw_pixels"),
+        (("raw_pixels:linear_prob",), "linear_probe"),
+        (("raw_pixels:linear_probe+dropout",), "dropout"),
+        (("lenet5:frozen_head",), "lenet5:from_scratch"),
+        (("raw_pixels", "--seed", "-1"), "--seed"),
+        (("raw_pixels", "--gpus", "0"), "--gpus"),
+        (("--per-class", "0"), "--per-class"),
+    ],
+)
+def test_a_training_that_is_called_wrongly_splits_no_photo(
+    loaded: Path, transfer: Transfer, words: tuple[str, ...], hint: str
+) -> None:
+    said = transfer("train", loaded, *words)
+    assert said.status == 2
+    assert hint in said.err
+    assert not Manifest.read(Workspace(loaded)).part("train")
+
+
+@pytest.mark.parametrize("strategy", ["linear_probe", "frozen_head"])
+def test_one_class_that_is_left_is_nothing_to_train_on(loaded: Path, transfer: Transfer, strategy: str) -> None:
+    transfer("split", loaded)
+    manifest = Manifest.read(Workspace(loaded))
+    manifest.replace(
+        dataclasses.replace(photo, excluded="blank") for photo in manifest.photos if photo.label != manifest.labels[0]
+    ).write(Workspace(loaded))
+    said = transfer("train", loaded, f"raw_pixels:{strategy}", "--quiet")
+    assert said.status == 1
+    assert "no second class" in said.err
+
+
+def test_a_size_that_leaves_a_network_no_pixel_is_named(loaded: Path, transfer: Transfer) -> None:
+    said = transfer("train", loaded, "mobilenet_v2@none:linear_probe", "--size", "16", "--quiet")
+    assert said.status == 2
+    assert "16 pixels" in said.err
+    assert "--size" in said.err
 
 
 def test_weights_of_another_architecture(loaded: Path, tmp_path: Path, transfer: Transfer) -> None:

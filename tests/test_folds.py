@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as draw
 
 from transfer.errors import DataError
-from transfer.folds import Fold, digest, divide, folded, groups, ties
+from transfer.folds import Fold, digest, divide, folded, group_of, groups, ties
 from transfer.manifest import Manifest
 from transfer.photo import SPLITS
 
@@ -139,3 +139,11 @@ def test_photos_set_aside_are_in_no_fold() -> None:
     out = manifest.replace([dataclasses.replace(manifest.photos[0], excluded="by hand")])
     assert folded(out, Fold(3, 0, 0)).photos[0] == out.photos[0]
     assert sum(len(part) for part in divide(out.kept, 3, seed="0")) == len(manifest) - 1
+
+
+def test_photos_have_one_name_of_their_group_where_another_joins_them() -> None:
+    manifest = photos([6])
+    one, two, three, four, *_ = manifest.kept
+    joined = [dataclasses.replace(one, group="g"), dataclasses.replace(two, group="g", sha256=three.sha256), three]
+    names = group_of([*joined, four, dataclasses.replace(four, id="bare", sha256="")])
+    assert names == {one.id: "g", two.id: "g", three.id: "g", four.id: four.sha256, "bare": "bare"}

@@ -111,6 +111,12 @@ def groups(photos: Iterable[Photo]) -> list[list[Photo]]:
     return list({id(group): group for group in group_of.values()}.values())
 
 
+def group_of(photos: Iterable[Photo]) -> dict[str, str]:
+    """The name of the group that each photo belongs to among these, by the photo's ID."""
+    found = groups(photos)
+    return {photo.id: ties(group[0])[-1][1] for group in found for photo in group}
+
+
 def ties(photo: Photo) -> list[tuple[str, str]]:
     """What joins a photo with others: its content and its ``group``; of one that has neither, itself alone."""
     found = [(kind, key) for kind, key in (("content", photo.sha256), ("group", photo.group)) if key]

@@ -116,6 +116,15 @@ class Phase:
     start: float = 25.0
     group_rates: tuple[float, ...] = ()
 
+    def passes(self, photos: int) -> int:
+        """How often an epoch passes over so many photos.
+
+        >>> phase = Phase(epochs=10, rate=1e-3, batch=32, least_steps=100)
+        >>> phase.passes(160), phase.passes(320)
+        (2, 1)
+        """
+        return max(1, math.ceil(self.least_steps * self.batch / (self.epochs * photos)))
+
     def share(self, depth: int, stages: int) -> float:
         """Of the rate, for what lies so many stages from the top of a backbone of so many; 0 is the head.
 
@@ -175,8 +184,16 @@ class Strategy:
         return dataclasses.replace(self, head=dataclasses.replace(self.head, **changes))
 
     def with_epochs(self, epochs: int) -> Strategy:
-        """The same strategy with at most this many epochs in every phase; a solver makes none and stays as it is."""
-        return self.map_phases(epochs=epochs, least_steps=0) if self.phases else self
+        """The same strategy with at most so many epochs in its longest phase, and in the others in proportion.
+
+        A solver makes none and stays as it is.
+        """
+        longest = max((phase.epochs for phase in self.phases), default=1)
+
+        def change(phase: Phase) -> Phase:
+            return dataclasses.replace(phase, epochs=max(1, round(phase.epochs * epochs / longest)), least_steps=0)
+
+        return self.each_phase(change) if self.phases else self
 
     def map_phases(self, **changes: Any) -> Strategy:
         """The same strategy with these values in every phase; without values it only asks whether there is one.

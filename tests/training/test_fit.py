@@ -21,9 +21,11 @@ from transfer.training import batches
 from transfer.training.activations import Activations
 from transfer.training.descent import Descent
 from transfer.training.fit import Fitted, Loop, probabilities
+from transfer.training.inputs import Photos
 from transfer.training.logbook import Logbook
 from transfer.training.parts import choose
-from transfer.training.plan import Plan, with_strategy
+from transfer.training.plan import Plan
+from transfer.training.rows import Rows
 from transfer.workspace import Workspace
 
 Trained = tuple[Classifier, Fitted, dict[str, numpy.ndarray], dict[str, numpy.ndarray]]
@@ -91,7 +93,7 @@ def test_exactly_the_thawed_stages_move(
     plan: Plan, manifest: Manifest, workspace: Workspace, step: Solver | Phase, stages: set[str]
 ) -> None:
     _, _, before, after = train_without_choosing(
-        with_strategy(plan, Strategy(True, Head(), (step,))), manifest, workspace
+        dataclasses.replace(plan, strategy=Strategy(True, Head(), (step,))), manifest, workspace
     )
     assert {name.split("/")[0] for name in moved(before, after)} == stages
 
@@ -100,7 +102,7 @@ def test_frozen_batch_norm_keeps_statistics_scale_and_shift(
     plan: Plan, manifest: Manifest, workspace: Workspace
 ) -> None:
     strategy = Strategy(True, Head(), (phase(thaw=1, batch_norm="frozen"),))
-    _, _, before, after = train_without_choosing(with_strategy(plan, strategy), manifest, workspace)
+    _, _, before, after = train_without_choosing(dataclasses.replace(plan, strategy=strategy), manifest, workspace)
     assert moved(before, after)
     assert all("_norm/" not in name for name in moved(before, after))
 
@@ -109,7 +111,7 @@ def test_adapting_batch_norm_moves_in_the_thawed_stages_only(
     plan: Plan, manifest: Manifest, workspace: Workspace
 ) -> None:
     strategy = Strategy(True, Head(), (phase(thaw=1, batch_norm="adapt"),))
-    _, _, before, after = train_without_choosing(with_strategy(plan, strategy), manifest, workspace)
+    _, _, before, after = train_without_choosing(dataclasses.replace(plan, strategy=strategy), manifest, workspace)
     norms = {name for name in moved(before, after) if "_norm/" in name}
     assert {name.split("/")[-1] for name in norms} == {"gamma", "beta", "moving_mean", "moving_variance"}
     assert {name.split("/")[0] for name in norms} == {"three"}
@@ -120,7 +122,7 @@ def test_training_from_kept_activations_is_training_from_pixels(
     plan: Plan, manifest: Manifest, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, batch_norm: str
 ) -> None:
     strategy = Strategy(True, Head(dropout=0.2), (Solver(), phase(thaw=1, batch_norm=batch_norm)))
-    plan = with_strategy(plan, strategy)
+    plan = dataclasses.replace(plan, strategy=strategy)
     _, short, _, after_short = train(plan, manifest, workspace)
     monkeypatch.setenv("TRANSFER_FEATURES_GB", "0")
     _, long, _, after_long = train(plan, manifest, workspace)
@@ -131,7 +133,7 @@ def test_training_from_kept_activations_is_training_from_pixels(
 
 def test_a_phase_ends_at_its_best_epoch_by_validation(plan: Plan, manifest: Manifest, workspace: Workspace) -> None:
     strategy = Strategy(True, Head(), (phase(epochs=6, rate=1.0),))  # so large a rate jumps about
-    plan = with_strategy(plan, strategy)
+    plan = dataclasses.replace(plan, strategy=strategy)
     classifier, fitted, _, _ = train(plan, manifest, workspace)
     parts = choose(manifest, per_class=None, seed=0)
     truth = numpy.array([plan.labels.index(photo.label) for photo in parts.validation])
@@ -142,7 +144,7 @@ def test_a_phase_ends_at_its_best_epoch_by_validation(plan: Plan, manifest: Mani
 
 def test_patience_ends_a_phase_that_no_longer_improves(plan: Plan, manifest: Manifest, workspace: Workspace) -> None:
     strategy = Strategy(True, Head(), (phase(epochs=50, rate=1e-12, patience=3),))
-    _, fitted, _, _ = train(with_strategy(plan, strategy), manifest, workspace)
+    _, fitted, _, _ = train(dataclasses.replace(plan, strategy=strategy), manifest, workspace)
     assert len(fitted.history) < 12
 
 
@@ -150,7 +152,7 @@ def test_few_photos_are_passed_over_several_times_until_the_least_steps_are_made
     plan: Plan, manifest: Manifest, workspace: Workspace
 ) -> None:
     strategy = Strategy(True, Head(), (phase(epochs=3, least_steps=40, batch=8),))
-    _, fitted, _, _ = train(with_strategy(plan, strategy), manifest, workspace)
+    _, fitted, _, _ = train(dataclasses.replace(plan, strategy=strategy), manifest, workspace)
     assert len(fitted.history) == 3
     assert 40 <= fitted.gradient_steps < 40 + 3 * len(manifest.part("train"))
 
@@ -208,7 +210,7 @@ def test_out_of_memory_halves_the_batch_and_begins_the_phase_again(
         return history
 
     monkeypatch.setattr(Descent, "run", cramped)
-    plan = dataclasses.replace(with_strategy(plan, Strategy(True, Head(dropout=0.2), (phase(batch=16),))), per_class=4)
+    plan = dataclasses.replace(plan, strategy=Strategy(True, Head(dropout=0.2), (phase(batch=16),)), per_class=4)
     loop = Loop(Classifier(TINY, plan.strategy.head, classes=3, size=16), plan.strategy)
 
     def fit() -> tuple[Fitted, list[numpy.ndarray]]:
@@ -253,12 +255,14 @@ def fit_loop(loop: Loop, plan: Plan, manifest: Manifest, workspace: Workspace, o
 def test_a_frozen_phase_learns_from_kept_views_and_touches_no_pixel_a_second_time(
     plan: Plan, manifest: Manifest, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = with_strategy(plan, Strategy(True, Head(), (phase(epochs=5, augment="plain", views=3),)))
+    plan = dataclasses.replace(plan, strategy=Strategy(True, Head(), (phase(epochs=5, augment="plain", views=3),)))
     _, fitted, _, _ = train(plan, manifest, workspace)
     kept_views = [json.loads(path.read_text()).get("view") for path in workspace.features.glob("*/about.json")]
     assert sorted(view for view in kept_views if view) == ["plain 0", "plain 1", "plain 2"]
     assert fitted.views == 3
-    _, plain, _, _ = train(with_strategy(plan, plan.strategy.map_phases(augment=None)), manifest, workspace)
+    _, plain, _, _ = train(
+        dataclasses.replace(plan, strategy=plan.strategy.map_phases(augment=None)), manifest, workspace
+    )
     assert [row["loss"] for row in plain.history] != [row["loss"] for row in fitted.history]
 
     def refuse(*_: object, **__: object) -> None:
@@ -270,6 +274,19 @@ def test_a_frozen_phase_learns_from_kept_views_and_touches_no_pixel_a_second_tim
     assert losses[0] == losses[1]
 
 
+def test_kept_views_share_the_memory_of_a_training(plan: Plan, manifest: Manifest, workspace: Workspace) -> None:
+    loop = Loop(Classifier(plan.backbone, Head(), classes=3, size=plan.size), plan.strategy)
+    photos = Photos(manifest.part("train"), (), Activations(plan, loop.classifier, workspace), plan.labels)
+    views = photos.taught(loop.classifier.last_cut, ("plain 0", "plain 1", "plain 2")).views
+    assert [rows.together for rows in views if isinstance(rows, Rows)] == [4, 4, 4]
+    each = len(views[0]) * int(numpy.prod(views[0].shape)) * 4
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("transfer.training.rows.IN_MEMORY", 4 * each - 1)
+        assert not views[0]._is_small
+        patch.setattr("transfer.training.rows.IN_MEMORY", 4 * each)
+        assert views[0]._is_small
+
+
 def test_a_phase_keeps_no_more_views_than_its_epochs_show(plan: Plan, manifest: Manifest, workspace: Workspace) -> None:
     strategy = Strategy(True, Head(), (phase(epochs=1, augment="strong", views=8),))
-    assert train(with_strategy(plan, strategy), manifest, workspace)[1].views == 1
+    assert train(dataclasses.replace(plan, strategy=strategy), manifest, workspace)[1].views == 1

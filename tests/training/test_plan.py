@@ -46,6 +46,18 @@ def test_what_is_held_out_of_few_shares_no_burst_with_what_is_learnt() -> None:
         assert len(parts.train) + len(parts.validation) == 30
 
 
+def test_what_is_held_out_shares_no_group_with_what_is_learnt_also_through_others() -> None:
+    manifest = photos([20] * 2)
+    pairs = manifest.replace(  # two photos a group, two of equal content: all of a class hang together
+        dataclasses.replace(photo, group=f"{photo.label} {n // 2}", sha256=f"{photo.label} {(n + 1) // 2}")
+        for label in manifest.labels
+        for n, photo in enumerate(photo for photo in manifest.part("train") if photo.label == label)
+    )
+    for seed in range(5):
+        parts = choose(pairs, per_class=10, seed=seed)
+        assert (len(parts.train), len(parts.validation)) == (20, 0)
+
+
 def test_a_fold_is_a_run_of_its_own_and_sees_its_own_splits() -> None:
     manifest = photos([10] * 3)
     arm = Arm("raw_pixels")
@@ -161,6 +173,20 @@ def test_photos_smaller_than_usual_are_not_blown_up_where_the_backbone_takes_the
 def test_numbers_out_of_range_are_refused_before_anything_begins(number: dict[str, int]) -> None:
     with pytest.raises(CallError, match="at least"):
         resolve(Arm("raw_pixels"), photos([5] * 3), **number)  # type: ignore[arg-type]
+
+
+def test_a_trick_that_chooses_the_size_and_another_size_contradict_each_other() -> None:
+    manifest, arm = photos([5] * 3), Arm.parse("mobilenet_v2@none:frozen_head+higher_resolution")
+    assert resolve(arm, manifest, size=288).id == resolve(arm, manifest).id, "as the run's own command has it"
+    with pytest.raises(CallError, match="chooses the size") as caught:
+        resolve(arm, manifest, size=224)
+    assert "--size 224" in str(caught.value)
+    assert resolve(Arm.parse("mobilenet_v2@none:bit_hyperrule"), manifest, size=224).size == 224
+
+
+def test_gpus_decide_nothing_where_nothing_descends() -> None:
+    manifest, arm = photos([5] * 3), Arm("raw_pixels", "linear_probe")
+    assert resolve(arm, manifest, gpus=2).id == resolve(arm, manifest).id
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as draw
 
 from tests.training.tiny import TINY, TinyPlan
 from transfer import workflow
@@ -28,16 +30,31 @@ STEPS = (Solver(penalties=(1.0, 0.1), fixed=0.5), Phase(12, 1e-3, patience=3, le
 
 
 def test_nothing_is_left_to_choose() -> None:
-    chosen = settled(Strategy(True, None, STEPS), penalty=0.1, epochs={1: 4, 2: 6})
+    chosen = settled(Strategy(True, None, STEPS), penalty=0.1, epochs={1: 4, 2: 6}, before=100, now=150)
     solver, first, second = chosen.steps
     assert solver == Solver(penalties=(0.1,), fixed=0.1)
-    assert first == Phase(4, 1e-3, patience=None, least_steps=40)
+    assert first == Phase(4, 1e-3, patience=None, least_steps=4 * 4 * 150 // 32), "four passes an epoch, as before"
     assert second == Phase(6, 1e-4, thaw=1)
 
 
 def test_a_phase_that_made_nothing_better_is_left_out() -> None:
-    assert settled(Strategy(True, None, STEPS), penalty=1.0, epochs={1: 0, 2: 2}).steps[1:] == (Phase(2, 1e-4, thaw=1),)
-    assert settled(Strategy(True, None, STEPS[1:]), penalty=None, epochs={}).steps == ()
+    of = {"before": 10, "now": 12}
+    left = settled(Strategy(True, None, STEPS), penalty=1.0, epochs={1: 0, 2: 2}, **of).steps[1:]
+    assert left == (Phase(2, 1e-4, thaw=1),)
+    assert settled(Strategy(True, None, STEPS[1:]), penalty=None, epochs={}, **of).steps == ()
+
+
+@settings(deadline=None)
+@given(draw.integers(1, 400), draw.integers(0, 100), draw.integers(1, 30), draw.integers(0, 500), draw.data())
+def test_an_epoch_passes_over_the_photos_as_often_as_when_its_number_was_chosen(
+    before: int, more: int, epochs: int, least: int, data: draw.DataObject
+) -> None:
+    """More photos make more steps, not fewer passes; of less than a batch one step may be missing."""
+    made, now = data.draw(draw.integers(1, epochs)), before + more
+    phase = Phase(epochs, 1e-3, least_steps=least)
+    (again,) = settled(Strategy(True, None, (phase,)), penalty=None, epochs={0: made}, before=before, now=now).phases
+    assert again.passes(now) <= phase.passes(before)
+    assert again.passes(now) > phase.passes(before) - max(1, phase.batch / (made * now))
 
 
 def test_phases_that_were_no_better_than_the_solver_are_not_made_again(
@@ -55,7 +72,7 @@ def test_phases_that_were_no_better_than_the_solver_are_not_made_again(
     assert fitted.best_epochs == [[1, 0], [2, 1], [3, 0]]
     made: list[Strategy] = []
     monkeypatch.setattr(Loop, "fit", lambda self, *_, **__: made.append(self.strategy) or fitted)
-    refit(plan, loop.classifier, fitted, activations, photos=(*parts.train, *parts.validation))
+    refit(plan, loop.classifier, fitted, activations, photos=(*parts.train, *parts.validation), before=len(parts.train))
     assert [step.thaw for step in made[0].phases] == [2]
     assert made[0].phases[0].epochs == 1
 
@@ -119,7 +136,7 @@ def test_a_refitted_solver_is_as_sure_as_validation_had_it_be(
     assert again.facts["chosen"]["sharpness"] == factor
     unsharp = resolve(arm, manifest, size=8)
     penalty = plain.facts["chosen"].get("penalty")
-    steps = settled(unsharp.strategy, penalty=penalty, epochs={}).steps
+    steps = settled(unsharp.strategy, penalty=penalty, epochs={}, before=1, now=1).steps
     parts = choose(manifest, per_class=None, seed=0)
     both = (*parts.train, *parts.validation)
     loop = Loop(Classifier(unsharp.backbone, unsharp.strategy.head, classes=3, size=8), Strategy(True, Head(), steps))

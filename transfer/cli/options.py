@@ -12,7 +12,7 @@ workspace = click.argument("workspace", metavar="WS")
 into = click.option("--into", required=True, metavar="WS", help="The workspace, new or old.")
 quiet = click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
-epochs = click.option("--epochs", type=int, help="At most so many in each phase, each one pass over the photos.")
+epochs = click.option("--epochs", type=int, help="At most so many in the longest phase, others in proportion.")
 size = click.option("--size", type=int, help="Side of the input in pixels, instead of the backbone's own.")
 engine = click.option(
     "--engine",

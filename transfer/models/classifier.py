@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 import keras
 
+from transfer.errors import CallError
 from transfer.models import head as heads
 from transfer.models.backbone import Backbone
 from transfer.models.seeding import seed_draws
@@ -170,7 +171,14 @@ class Classifier:
 
     def _new_network(self) -> keras.Model:
         seed_draws(self.seed)
-        network = self.backbone.network(self.size)
+        try:
+            network = self.backbone.network(self.size)
+        except ValueError as error:  # of Keras, of a map that would have no pixel left, or of the least size it allows
+            raise CallError(
+                f"{self.backbone.title} cannot be built for pictures of this size.",
+                received=f"{self.size} pixels; {str(error).partition('. ')[0]}",
+                remedy="Use a larger --size.",
+            ) from error
         if self._weights is not None:
             load(network, self._weights)
         return network

@@ -77,6 +77,24 @@ def locate(
         CallError: There are no such weights.
         WeightsError: They cannot be had, or are not what was published. Nothing in the cache was touched.
     """
+    chosen = choose(backbone_name, backbone, wanted, pretrained=pretrained, arm=arm)
+    if chosen is None:
+        return None
+    if isinstance(chosen, Path):
+        return Located(str(wanted), chosen, _digest(chosen, "sha256"))
+    path = _packaged(chosen) or _kept_by_keras_hub(chosen)
+    path = path or _cached(backbone_name, chosen, timeout, on_progress)
+    return Located(chosen.name, path, _digest(path, "sha256"), chosen.licence, chosen.size)
+
+
+def choose(
+    backbone_name: str, backbone: Backbone, wanted: str | None, *, pretrained: bool, arm: str | None = None
+) -> Weights | Path | None:
+    """The published weights or the file that ``locate`` would give, asked of no host; None for random weights.
+
+    Raises:
+        CallError: There are no such weights.
+    """
     if wanted == NONE or (wanted is None and not pretrained):
         return None
     published = {weights.name: weights for weights in backbone.weights}
@@ -91,13 +109,10 @@ def locate(
         )
     name = wanted or next(iter(published))
     if name in published:
-        weights = published[name]
-        path = _packaged(weights) or _kept_by_keras_hub(weights)
-        path = path or _cached(backbone_name, weights, timeout, on_progress)
-        return Located(name, path, _digest(path, "sha256"), weights.licence, weights.size)
+        return published[name]
     path = Path(name).expanduser()
     if path.is_file():
-        return Located(name, path, _digest(path, "sha256"))
+        return path
     raise CallError(
         f"{backbone_name} has no weights of this name, and there is no such file.",
         received=name,

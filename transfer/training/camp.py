@@ -64,7 +64,7 @@ class Lacking(BaseException):
 class Abroad(Workspace):
     """A workspace whose photos may not be on this machine.
 
-    A photo keeps its name wherever it lies: the order of a manifest, and with it a training, goes by names.
+    A photo keeps its name wherever it lies: a run's answers stand in the order of names.
     """
 
     def __init__(self, root: Path, camp: Camp) -> None:

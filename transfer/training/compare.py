@@ -25,7 +25,7 @@ from transfer.training.activations import setting
 from transfer.training.cluster import Cluster
 from transfer.training.features import Store
 from transfer.training.parts import choose
-from transfer.training.plan import Plan, data_of, resolve, resolve_strategy
+from transfer.training.plan import Plan, check_arm, data_of, resolve, resolve_strategy
 from transfer.training.workers import Task, Workers
 from transfer.workspace import Workspace
 
@@ -48,15 +48,6 @@ def compare(
         budget: Seconds after which no trial is begun; None for no end.
         on_progress: Told ``(done, total, what)``.
     """
-    if jobs < 1:
-        raise CallError("--jobs must be at least 1.", received=jobs)
-    if ray is not None:
-        connection.check(ray)
-        if jobs > 1:
-            remedy = "Leave out --jobs: a cluster runs as many trials as it has room for."
-            raise CallError("--jobs is of this machine, --ray of a cluster.", received=f"--jobs {jobs}", remedy=remedy)
-    if budget is not None and budget <= 0:
-        raise CallError("--budget must be more than no time.", received=budget)
     deadline = None if budget is None else time.monotonic() + budget
     cells = _cells(grid, manifest, workspace, on_progress or quiet)
     # Two arms may be one run under two names (resnet50 and resnet50@imagenet): by ID it is run once.
@@ -76,6 +67,26 @@ def compare(
     return [runs.get(cell.id) or trial.skipped(cell, workspace) if isinstance(cell, Plan) else cell for cell in cells]
 
 
+def check(grid: Grid, *, jobs: int, ray: str | None, budget: float | None) -> None:
+    """Say what is wrong with a comparison, before anything is begun.
+
+    Raises:
+        CallError: An option out of range, a name that no shelf knows, a trick that says nothing to any arm.
+    """
+    if jobs < 1:
+        raise CallError("--jobs must be at least 1.", received=jobs)
+    if ray is not None:
+        connection.check(ray)
+        if jobs > 1:
+            remedy = "Leave out --jobs: a cluster runs as many trials as it has room for."
+            raise CallError("--jobs is of this machine, --ray of a cluster.", received=f"--jobs {jobs}", remedy=remedy)
+    if budget is not None and budget <= 0:
+        raise CallError("--budget must be more than no time.", received=budget)
+    for arm in grid.arms:
+        check_arm(arm)
+    _pointless(grid)
+
+
 def _cells(grid: Grid, manifest: Manifest, workspace: Workspace, on_progress: Progress) -> list[Run | Plan]:
     """What is there already, what stands in the way, and what is to be done, in the order of the grid."""
     pointless = _pointless(grid)
@@ -89,7 +100,7 @@ def _cells(grid: Grid, manifest: Manifest, workspace: Workspace, on_progress: Pr
         try:
             plan = resolve(arm, manifest, seed=seed, per_class=k, on_progress=on_progress, **overrides)
         except WeightsError as error:  # this arm's misfortune, not the others'
-            cells.append(_unresolved(arm, k, seed, data_of(manifest, grid.folds), manifest, workspace, str(error)))
+            cells.append(_unresolved(arm, k, seed, grid.folds, manifest, workspace, str(error)))
         else:
             cells.append(trial.existing(plan, workspace) or plan)
     return cells
@@ -193,12 +204,14 @@ def _store_digests(plan: Plan, workspace: Workspace) -> frozenset[str]:
 
 
 def _unresolved(
-    arm: Arm, per_class: int | None, seed: int, data: str, manifest: Manifest, workspace: Workspace, why: str
+    arm: Arm, per_class: int | None, seed: int, folds: int | None, manifest: Manifest, workspace: Workspace, why: str
 ) -> Run:
     """The kept failure of an arm whose weights could not be had."""
-    decisive: dict[str, Any] = {"arm": str(arm), "seed": seed, "per_class": per_class, "data": data, "unresolved": True}
-    id = run_id(decisive)
-    run = Run(id, "failed", str(arm), seed, per_class, manifest.labels, data, workspace.runs / id, reason=why)
+    data = data_of(manifest, folds)
+    facts = {"folds": folds} if folds else {}
+    id = run_id({"arm": str(arm), "seed": seed, "per_class": per_class, "data": data, "unresolved": True, **facts})
+    path = workspace.runs / id
+    run = Run(id, "failed", str(arm), seed, per_class, manifest.labels, data, path, facts=facts, reason=why)
     workspace.begin()
     run.write_facts(workspace)
     return run

@@ -27,7 +27,7 @@ from transfer.training import answers, devices, lessons, rates
 from transfer.training.best import Best
 from transfer.training.checkpoint import Standing
 from transfer.training.norms import Norms
-from transfer.training.rows import Decoded, Rows
+from transfer.training.rows import Decoded, Rows, naming
 
 STEPS_TOGETHER, OF_MAPS = 64, 8
 """So many steps are made without coming back to Python; fewer where maps go in, not vectors, since those steps are long
@@ -172,7 +172,8 @@ class Descent:
         try:
             for rate in numpy.geomspace(LOWEST_RATE, HIGHEST_RATE, RANGE_STEPS):
                 rates.fix(model.optimizer, float(rate))
-                batch = next(batches)
+                with naming(train.rows):
+                    batch = next(batches)
                 # Sliced and put together again, it has the form of an epoch, and nothing is traced anew.
                 one = tf.data.Dataset.from_tensor_slices(batch).batch(self.batch)
                 with self._norms.fused():
@@ -191,7 +192,7 @@ class Descent:
     def _begin(self, photos: int) -> int:
         """Make the optimizer forget, for a phase over so many photos; how often an epoch passes over them."""
         phase = self._phase
-        passes = max(1, math.ceil(phase.least_steps * phase.batch / (phase.epochs * photos)))
+        passes = phase.passes(photos)
         rates.restart(self._model.optimizer, steps=math.ceil(passes * photos / phase.batch) * phase.epochs)
         return passes
 
@@ -222,15 +223,10 @@ class Descent:
 
     def _epoch(self, train: Labelled, epoch: int, passes: int, seed: int) -> dict[str, float]:
         shown = self._lesson(train, epoch, passes, seed)
-        try:
-            steps = int(shown.cardinality())
-            fed = devices.ahead(shown)
-            with self._norms.fused():
-                logs = self._model.fit(fed, epochs=1, steps_per_epoch=steps, verbose=0, shuffle=False).history
-        except tf.errors.OpError as error:
-            if isinstance(train.rows, Decoded) and not isinstance(error, tf.errors.ResourceExhaustedError):
-                train.rows.check()
-            raise
+        steps = int(shown.cardinality())
+        fed = devices.ahead(shown)
+        with naming(train.rows), self._norms.fused():
+            logs = self._model.fit(fed, epochs=1, steps_per_epoch=steps, verbose=0, shuffle=False).history
         loss, rate = logs["loss"][0], float(self._model.optimizer.learning_rate)
         if not math.isfinite(loss):
             raise self._diverged("The loss is no longer a number.", f"{loss} in epoch {epoch}")
@@ -267,7 +263,8 @@ class Descent:
         )
 
     def _settle(self, train: Labelled, seed: int) -> None:
-        self._norms.count(train.rows, draw=[seed, self._number])
+        with naming(train.rows):
+            self._norms.count(train.rows, draw=[seed, self._number])
 
     def _judge_settled(self, train: Labelled, validation: Labelled, seed: int) -> tuple[float, float]:
         self._settle(train, seed)

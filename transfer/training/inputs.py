@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from transfer.photo import Photo
 from transfer.strategy import Phase
 from transfer.training.activations import Activations
 from transfer.training.descent import Labelled
+from transfer.training.rows import Rows
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,9 @@ class Photos:
         index = {label: i for i, label in enumerate(self.labels)}
         truth = numpy.array([index[photo.label] for photo in photos], dtype=int)
         keys = numpy.array([int(photo.sha256[:7], 16) for photo in photos], dtype=int)
-        kept = tuple(self.activations.rows(cut, photos, view) for view in views)
+        seen = [self.activations.rows(cut, photos, view) for view in views]
+        together = len(views) + 1  # each is held from its epoch on
+        kept = tuple(dataclasses.replace(rows, together=together) if isinstance(rows, Rows) else rows for rows in seen)
         return Labelled(self.activations.rows(cut, photos) if plain else kept[0], truth, keys, kept)
 
 

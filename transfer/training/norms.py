@@ -82,18 +82,20 @@ class Norms:
             yield
         finally:
             for norm in fusible:
-                del norm.call
+                vars(norm).pop("call", None)  # Ctrl-C may have come before it had one
 
 
 def _is_fusible(norm: keras.layers.BatchNormalization) -> bool:
     """Whether the operation can be this layer: on a CPU, over the channels of maps, without renormalisation."""
     on_maps = norm.input_spec.ndim == 4 and norm.axis in (-1, 3) and norm.compute_dtype == "float32"
-    return on_maps and not (norm.renorm or norm.synchronized or tf.config.list_logical_devices("GPU"))
+    as_keras = type(norm).call is keras.layers.BatchNormalization.call
+    special = norm.renorm or norm.synchronized or tf.config.list_logical_devices("GPU")
+    return as_keras and on_maps and not special
 
 
 def _fused(norm: keras.layers.BatchNormalization, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
     """What ``keras.layers.BatchNormalization.call`` returns and keeps."""
-    if not training:
+    if not (training and norm.trainable):
         return type(norm).call(norm, inputs, training=training, mask=mask)
     channels = inputs.shape[-1]
     answer = tf.raw_ops.FusedBatchNormV3(

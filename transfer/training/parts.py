@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from transfer import folds
 from transfer.errors import DataError
 from transfer.manifest import Manifest
 from transfer.photo import Photo
@@ -27,11 +28,17 @@ def choose(manifest: Manifest, *, per_class: int | None, seed: int) -> Parts:
     """The photos that a run may learn from, choose by and be judged on.
 
     With ``per_class`` the training subset and what is held out to choose by come from the train split alone, the same
-    for every arm at a seed; a smaller subset is contained in a larger one. A class with fewer photos gives all it has.
+    for every arm at a seed. Both together are contained in those of a larger size; the training subset by itself need
+    not be, since a larger size holds out more. A class with fewer photos gives all it has.
 
     Raises:
-        DataError: The workspace has not been split, or a class has nothing to train on.
+        DataError: The workspace has not been split, a class has nothing to train on, or there is one class.
     """
+    if len(manifest.labels) < 2:
+        remedy = "Collect or load photos of another class, or of what is none of them."
+        raise DataError(
+            "There is no second class to tell the first from.", received=", ".join(manifest.labels), remedy=remedy
+        )
     train, test = manifest.part("train"), manifest.part("test")
     if not train:
         raise DataError("No photo is in the train split.", remedy="Run `transfer split WS` first.")
@@ -48,9 +55,10 @@ def choose(manifest: Manifest, *, per_class: int | None, seed: int) -> Parts:
         chosen += subset[hold:]
         held_out += subset[:hold]
     # A burst that is learnt from must not choose: its photos would all be right together.
-    learnt = {key for photo in chosen if (key := photo.group or photo.sha256)}
-    chosen += [photo for photo in held_out if (photo.group or photo.sha256) in learnt]
-    held_out = [photo for photo in held_out if (photo.group or photo.sha256) not in learnt]
+    group_of = folds.group_of(train)
+    learnt = {group_of[photo.id] for photo in chosen}
+    chosen += [photo for photo in held_out if group_of[photo.id] in learnt]
+    held_out = [photo for photo in held_out if group_of[photo.id] not in learnt]
     return Parts(tuple(chosen), tuple(held_out), test)
 
 

@@ -19,6 +19,7 @@ from transfer.arm import Arm
 from transfer.errors import CallError
 from transfer.folds import Fold, digest, folded
 from transfer.manifest import Manifest
+from transfer.models import weights as published
 from transfer.models.backbone import BACKBONES, Backbone
 from transfer.models.weights import Located, locate
 from transfer.progress import Progress, quiet
@@ -150,16 +151,19 @@ def resolve(
         CallError: A name that no shelf knows, or a number out of range.
         WeightsError: Published weights that are neither cached nor reachable.
     """
-    _check_numbers(seed=seed, per_class=per_class, epochs=epochs, size=size, folds=folds, gpus=gpus)
+    check_arm(arm, seed=seed, per_class=per_class, epochs=epochs, size=size, folds=folds, gpus=gpus)
     backbone = BACKBONES[arm.backbone]
     seen = folded(manifest, Fold.of_seed(seed, folds)) if folds else manifest
     strategy = _asked(arm, epochs, rate, lambda: (len(choose(seen, per_class=per_class, seed=seed).train), _side(seen)))
     weights = locate(
         arm.backbone, backbone, arm.weights, pretrained=strategy.pretrained, arm=str(arm), on_progress=on_progress
     )
-    if size is None:
-        size = (weights and weights.size) or usual_size(backbone, manifest)
-        size = scaled(size, strategy.scale)
+    own = scaled((weights and weights.size) or usual_size(backbone, manifest), strategy.scale)
+    if size not in (None, own) and any(_chooses_size(trick, arm) for trick in arm.tricks):
+        remedy = "Leave out --size, or the trick."
+        raise CallError(
+            "A trick of this arm chooses the size, which is given.", received=f"{arm} --size {size}", remedy=remedy
+        )
     # What is frozen has an engine; in Keras' (on a GPU) the precision is also that of what is trained.
     mixed = precision == "bfloat16" and (engine or usual()) == "keras"
     computes = backbone.learned and (strategy.freezes or mixed)
@@ -167,7 +171,7 @@ def resolve(
         arm,
         strategy,
         weights,
-        size,
+        size or own,
         seed,
         per_class,
         manifest.labels,
@@ -179,10 +183,30 @@ def resolve(
         refit=refit,
         epochs=epochs,
         rate=rate,
-        gpus=gpus,
+        gpus=gpus if strategy.phases else None,
         groups=None if per_class is None or folds else manifest.groups_digest(),
         rule=None if isinstance(STRATEGIES[arm.strategy], Strategy) else _asked(arm, epochs, rate),
     )
+
+
+def check_arm(arm: Arm, **numbers: int | None) -> None:
+    """Say what is wrong with a call, before anything is begun or fetched.
+
+    Raises:
+        CallError: A name that no shelf knows, weights that do not exist, a trick that says nothing to the strategy, or
+            a number out of range.
+    """
+    check_numbers(**numbers)
+    pretrained = resolve_strategy(arm).pretrained
+    published.choose(arm.backbone, BACKBONES[arm.backbone], arm.weights, pretrained=pretrained, arm=str(arm))
+
+
+def check_numbers(**numbers: int | None) -> None:
+    """Say which of these numbers is none, or too small."""
+    for name, value in numbers.items():
+        least = {"seed": 0, "folds": 2}.get(name, 1)
+        if value is not None and (not isinstance(value, int) or value < least):
+            raise CallError(f"--{name.replace('_', '-')} must be at least {least}.", received=value)
 
 
 def _side(manifest: Manifest) -> float:
@@ -221,6 +245,11 @@ def resolve_strategy(arm: Arm, told: Callable[[], Told] = lambda: NOTHING) -> St
     return strategy
 
 
+def _chooses_size(trick: str, arm: Arm) -> bool:
+    bare = resolve_strategy(Arm(arm.backbone, arm.strategy))
+    return TRICKS[trick](bare).scale != bare.scale
+
+
 def _is_undone(trick: str, strategy: Strategy) -> bool:
     """Whether a strategy that has had the trick would change by it once more, other than in its size."""
     try:
@@ -250,15 +279,3 @@ def scaled(size: int, scale: float) -> int:
     if scale <= 1:
         return size if scale == 1 or size < 128 else step * round(scale * size / step)
     return max(step * (size // step + 1), step * round(scale * size / step))
-
-
-def _check_numbers(**numbers: int | None) -> None:
-    for name, value in numbers.items():
-        least = {"seed": 0, "folds": 2}.get(name, 1)
-        if value is not None and (not isinstance(value, int) or value < least):
-            raise CallError(f"--{name.replace('_', '-')} must be at least {least}.", received=value)
-
-
-def with_strategy(plan: Plan, strategy: Strategy) -> Plan:
-    """The same plan with another strategy."""
-    return dataclasses.replace(plan, strategy=strategy)

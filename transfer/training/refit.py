@@ -26,6 +26,7 @@ def refit(
     activations: Activations,
     *,
     photos: Sequence[Photo],
+    before: int,
     logbook: Logbook | None = None,
 ) -> Fitted:
     """Train the classifier anew, from the weights that the first training began with.
@@ -33,14 +34,16 @@ def refit(
     Args:
         plan: Of the trial. classifier: As the first training left it; trained in place.
         first: What that training chose. activations: Of the trial.
-        photos: Those of train and validation. logbook: Told of each epoch.
+        photos: Those of train and validation. before: How many of them the first training learnt from.
+        logbook: Told of each epoch.
 
     Returns:
         What the second training left behind, with the history and the choices of the first.
     """
     classifier.restart(plan.seed)
     epochs = {step: best for step, best in first.best_epochs}  # noqa: C416
-    strategy = settled(plan.strategy, penalty=first.chosen.get("penalty"), epochs=epochs)
+    penalty = first.chosen.get("penalty")
+    strategy = settled(plan.strategy, penalty=penalty, epochs=epochs, before=before, now=len(photos))
     again = Loop(classifier, strategy).fit(
         activations, train=photos, validation=(), labels=plan.labels, seed=plan.seed, logbook=logbook
     )
@@ -63,12 +66,13 @@ def _sharpen(classifier: Classifier, factor: float) -> None:
     logits.set_weights([factor * weights for weights in logits.get_weights()])
 
 
-def settled(strategy: Strategy, *, penalty: float | None, epochs: Mapping[int, int]) -> Strategy:
+def settled(strategy: Strategy, *, penalty: float | None, epochs: Mapping[int, int], before: int, now: int) -> Strategy:
     """The strategy without anything left to choose.
 
     Args:
         strategy: As it was trained. penalty: That its solver chose.
         epochs: How many each phase makes, by the number of the step; none leaves the phase out.
+        before, now: Photos that it learnt from, and learns from this time.
     """
     steps: list[Solver | Phase] = []
     for number, step in enumerate(strategy.steps):
@@ -76,6 +80,7 @@ def settled(strategy: Strategy, *, penalty: float | None, epochs: Mapping[int, i
             steps.append(step if penalty is None else dataclasses.replace(step, penalties=(penalty,), fixed=penalty))
         elif made := epochs.get(number, 0):
             # As many passes in an epoch as before, where few photos are passed over several times.
-            least = round(step.least_steps * made / step.epochs)
+            passes = step.passes(before)
+            least = passes * made * now // step.batch if passes > 1 else 0
             steps.append(dataclasses.replace(step, epochs=made, least_steps=least, patience=None))
     return dataclasses.replace(strategy, steps=tuple(steps))

@@ -6,6 +6,7 @@ order. What is small is held in memory; what is large is read from disk, or deco
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +21,7 @@ from transfer.training import batches
 from transfer.workspace import Workspace
 
 IN_MEMORY = 1 << 29
-"""Bytes of activations that may be held in memory; more are read from disk a batch at a time."""
+"""Bytes of activations that a training may hold in memory, its kept views together."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,14 @@ class Rows:
     Attributes:
         folder: Of the store. where: Part and row of each photo, int ``(n, 2)``.
         shape: Of one activation. dtype: Its numbers.
+        together: So many like these share what a training may hold in memory; else they are read as needed.
     """
 
     folder: Path
     where: numpy.ndarray
     shape: tuple[int, ...]
     dtype: str
+    together: int = 1
 
     def __len__(self) -> int:
         return len(self.where)
@@ -79,7 +82,7 @@ class Rows:
 
     @property
     def _is_small(self) -> bool:
-        return len(self) * int(numpy.prod(self.shape)) * numpy.dtype(self.dtype).itemsize <= IN_MEMORY
+        return len(self) * int(numpy.prod(self.shape)) * numpy.dtype(self.dtype).itemsize * self.together <= IN_MEMORY
 
     @cached_property
     def _held(self) -> numpy.ndarray:
@@ -115,3 +118,14 @@ class Decoded:
     def chunks(self, batch: int) -> Iterator[numpy.ndarray]:
         """The pictures in their own order, up to ``batch`` at a time."""
         return batches.pictures(self.photos, self.workspace, size=self.size, batch=batch, view=self.view)
+
+
+@contextlib.contextmanager
+def naming(rows: Rows | Decoded) -> Iterator[None]:
+    """Where TensorFlow stops at a photo that cannot be read, say which it is."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        if isinstance(rows, Decoded) and not isinstance(error, tf.errors.ResourceExhaustedError):
+            rows.check()
+        raise

@@ -16,6 +16,7 @@ import keras
 import numpy
 import tensorflow as tf
 
+from transfer import folds
 from transfer.errors import TrainingError
 from transfer.manifest import Manifest
 from transfer.models.classifier import Classifier
@@ -143,7 +144,7 @@ def _carry_out(
             both = (*parts.train, *parts.validation)
             logbook.say(f"again, on all {len(both)} photos")
             again = logbook.going_on(second)
-            fitted = refit(plan, classifier, fitted, activations, photos=both, logbook=again)
+            fitted = refit(plan, classifier, fitted, activations, photos=both, before=len(parts.train), logbook=again)
         if not fitted.interrupted:
             try:
                 kept.append(_predict(classifier, fitted, activations, parts.test, plan.labels, "test"))
@@ -186,7 +187,7 @@ def failed(plan: Plan, workspace: Workspace, reason: str, *, log: str = "") -> R
 
     An interrupted run that can be asked stays what it was, and only the run that is given back has failed.
     """
-    facts = {"strategy": plan.strategy.to_dict()} | _design(plan)
+    facts = {"strategy": plan.strategy.to_dict(), "size": plan.size} | _design(plan)
     run = _run(plan, workspace, status="failed", reason=reason, facts=facts)
     if (run.path / "run.json").exists() and Run.read(run.path).usable:
         return run
@@ -263,13 +264,14 @@ def _predict(
     index = {label: i for i, label in enumerate(labels)}
     source = activations.source(fitted.cut, len(photos))
     views = ("", MIRROR) if classifier.mirrored else ("",)
+    group_of = folds.group_of(photos)
     seen = [probabilities(classifier, source, activations.rows(source, photos, view)) for view in views if photos]
     return Predictions(
         split=split,
         photos=tuple(photo.id for photo in photos),
         truth=numpy.array([index[photo.label] for photo in photos], dtype=int),
         probabilities=numpy.mean(seen, axis=0) if photos else numpy.empty((0, len(labels)), "float32"),
-        groups=tuple(photo.group or photo.sha256 for photo in photos),
+        groups=tuple(group_of[photo.id] for photo in photos),
     )
 
 

@@ -242,10 +242,10 @@ def _call(address: str) -> Connection:
 
 def _nursery(address: str, threads: int, preload: Sequence[str]) -> None:
     """Import everything, run nothing, and fork a worker for each message, which is its place among the jobs."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     for module in preload:
         importlib.import_module(module)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the workers; the parent sees their sockets close
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     parent = _call(address)
     with contextlib.suppress(EOFError, OSError):
         while True:

@@ -59,15 +59,16 @@ def train(
     """
     from transfer.grid import Grid
     from transfer.models.seeding import undisturbed
-    from transfer.training.plan import resolve
+    from transfer.training.plan import check_arm, resolve
     from transfer.training.trial import Conduct, run_trial
 
     workspace = Workspace.of(workspace)
-    manifest = _split_photos_of(workspace)
     settings: dict[str, Any] = {"epochs": epochs, "size": size, "engine": engine, "precision": precision, "half": half}
     if arm is None:
         arm = suggested(workspace, per_class=per_class, seed=seed).arm
     one = Grid((Arm.parse(arm),), **settings)
+    check_arm(one.arms[0], seed=seed, per_class=per_class, gpus=gpus)  # before photos are split for good
+    manifest = _split_photos_of(workspace)
     tell = on_progress or quiet
     own: dict[str, Any] = {"seed": seed, "per_class": per_class, "rate": rate, "gpus": gpus}
     plan = resolve(one.arms[0], manifest, **own, **settings, on_progress=tell)
@@ -81,8 +82,10 @@ def suggested(workspace: Place, *, per_class: int | None = None, seed: int = 0) 
     import tensorflow as tf
 
     from transfer.training.parts import choose
+    from transfer.training.plan import check_numbers
     from transfer.training.suggestion import suggest
 
+    check_numbers(per_class=per_class, seed=seed)
     manifest = _split_photos_of(Workspace.of(workspace))
     train = choose(manifest, per_class=per_class, seed=seed).train
     return suggest(train, gpu=bool(tf.config.list_physical_devices("GPU")))
@@ -128,15 +131,16 @@ def compare(
     """
     from transfer.comparison import Comparison
     from transfer.grid import Grid
-    from transfer.training.compare import compare as run_grid
+    from transfer.training import compare as comparing
 
     workspace = Workspace.of(workspace)
     said = (seeds, tuple(per_class), tuple(tricks), epochs, size, folds, refit, engine, precision, half)
     grid = arms if isinstance(arms, Grid) else Grid(tuple(Arm.parse(arm) for arm in arms), *said)
     if grid is arms and Grid(grid.arms, *said) != Grid(grid.arms):
         raise CallError("A Grid itself says what it runs.", remedy="Give seeds, per_class and the like to the Grid.")
+    comparing.check(grid, jobs=jobs, ray=ray, budget=budget)  # before photos are split for good
     manifest = photos_of(workspace) if grid.folds else _split_photos_of(workspace)
-    runs = run_grid(manifest, workspace, grid=grid, jobs=jobs, ray=ray, budget=budget, on_progress=on_progress)
+    runs = comparing.compare(manifest, workspace, grid=grid, jobs=jobs, ray=ray, budget=budget, on_progress=on_progress)
     workspace.write_text(workspace.grid, grid.to_toml())
     return Comparison(tuple(runs))
 

@@ -1,10 +1,11 @@
 """Everything at once by one rule for all data sets: BiT-HyperRule.
 
 Momentum at 0.003, a tenth of it after 30, 60 and 90 % of the way; 500 steps below 20,000 photos, 10,000 below 500,000,
-20,000 above, and mixup of 0.1 from 20,000 photos on; photos smaller than 96 x 96 pixels are shown at 128, larger ones
-at 480, cropped and mirrored (Kolesnikov et al., "Big Transfer", 2020, section 3.3). Both sizes are meant of a backbone
-of 224 and go with its size. The paper's batches of 512 are batches of 64 here, at its own rate and number of steps; a
-twentieth of the steps is warm-up. Batch norm adapts (the paper's networks have group norm instead).
+20,000 above, in whole passes over the photos, and mixup of 0.1 from 20,000 photos on; photos smaller than 96 x 96
+pixels are shown at 128, larger ones at 480, cropped and mirrored (Kolesnikov et al., "Big Transfer", 2020, section
+3.3). Both sizes are meant of a backbone of 224 and go with its size. The paper's batches of 512 are batches of 64 here,
+at its own rate and number of steps; a twentieth of the steps is warm-up. Batch norm adapts (the paper's networks have
+group norm instead).
 
 When: a GPU, and no time to choose values; ``--size 224`` costs a fifth of 480. Expect ``fine_tune_all`` or more where
 photos are many.
