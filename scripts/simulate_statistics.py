@@ -117,7 +117,7 @@ def pairs(setting: Setting, *, repetitions: int, draws: int = 2000) -> Trials:
     for _ in range(repetitions):
         one, other = draw(rng, group, setting)
         a, b = measured(one, truth, resamples), measured(other, truth, resamples)
-        found = scores.difference(a, b, resamples)
+        found = scores.difference(a, b, resamples, step=1 / resamples.groups)
         each = one.astype(float) - other
         intervals = {
             "report": (found.low, found.high),
@@ -147,7 +147,8 @@ def family(setting: Setting, *, repetitions: int, draws: int = 2000) -> dict[str
     for _ in range(repetitions):
         runs = [measured(side, truth, resamples) for side in draw(rng, group, setting)]
         names = list(itertools.combinations(range(setting.arms), 2))
-        p = [scores.difference(runs[i], runs[j], resamples).p for i, j in names]
+        step = 1 / resamples.groups
+        p = [scores.difference(runs[i], runs[j], resamples, step=step).p for i, j in names]
         corrected = scores.holm(p)
         null = [number for number, (i, _) in enumerate(names) if i or not setting.gap]
         wrong["holm"] += any(corrected[number] < LEVEL for number in null)

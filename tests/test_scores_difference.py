@@ -192,6 +192,35 @@ def test_seeds_that_differ_by_nothing_by_chance_make_no_difference_sure() -> Non
     assert found.high - found.low > 0.5 * (alone.high - alone.low)
 
 
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_arms_that_are_right_on_the_same_photos_are_not_known_to_be_equal(seeds: int) -> None:
+    both = numpy.ones((seeds, 50), bool)
+    both[:, :2] = False
+    found = compared(both, both, step=1 / 50)
+    half = stats.t.isf(0.025, 49) / 50
+    assert (found.low, found.high) == (pytest.approx(-half), pytest.approx(half))
+    assert (found.estimate, found.p, found.photo_variance) == (0, 1, 0)
+
+
+def test_where_photos_differ_enough_the_step_changes_nothing() -> None:
+    a, b, group = arms(numpy.random.default_rng(13), seeds=3, groups=80, spread=0.05)
+    assert compared(a, b, groups=group, step=1 / 80) == compared(a, b, groups=group)
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_near_the_ceiling_the_interval_covers_a_true_difference_only_with_the_step(seeds: int) -> None:
+    """60 photos; one arm is always right, the other on 99 %: in 55 % of comparisons both are right on all of them."""
+    rng = numpy.random.default_rng(14)
+    covered = {0.0: 0, 1 / 60: 0}
+    for _ in range(200):
+        a, b = numpy.ones((seeds, 60), bool), numpy.tile(rng.random(60) < 0.99, (seeds, 1))
+        for step in covered:
+            found = compared(a, b, draws=200, step=step)
+            covered[step] += found.low <= 0.01 <= found.high
+    assert covered[0.0] / 200 < 0.6
+    assert covered[1 / 60] / 200 >= 0.93
+
+
 # --- how many photos it would take ---
 
 
@@ -253,6 +282,13 @@ def test_equal_scores_of_few_folds_are_not_taken_for_certainty() -> None:
     apart = scores.difference_over_splits([0.9] * 3, [0.8] * 3, design)
     assert 0 < apart.p < 0.2
     assert apart.low < 0.05
+
+
+def test_where_folds_are_missing_a_photo_moves_a_fold_by_no_more_than_it_does() -> None:
+    whole = scores.Design(folds=5, photos=100, groups=100)
+    three = scores.Design(folds=5, photos=60, groups=60, of_fold=20.0)
+    assert (whole.step, three.step) == (pytest.approx(1 / 20), pytest.approx(1 / 20))
+    assert three.test_share == whole.test_share == 1 / 4
 
 
 def test_one_split_says_nothing_about_another() -> None:

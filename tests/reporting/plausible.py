@@ -139,7 +139,7 @@ def write_run(
 def write_failure(
     workspace: Workspace, manifest: Manifest, arm: str, reason: str, *, seed: int = 0, **facts: Any
 ) -> Run:
-    run = _run(workspace, manifest, arm, seed, None, facts)
+    run = _run(workspace, manifest, arm, seed, None, facts, digest(manifest) if "folds" in facts else None)
     run = dataclasses.replace(run, status="failed", reason=reason)
     run.write_facts(workspace)
     return Run.read(run.path)

@@ -192,6 +192,53 @@ def test_other_photos_are_said_to_be_others(workspace: Workspace, tmp_path: Path
     assert "measured on something else" in text
 
 
+def test_folds_that_come_or_go_are_no_other_photos(workspace: Workspace, tmp_path: Path) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_runs(workspace, manifest, (PROBE,), seeds=1)
+    given = shutil.copytree(report(workspace, manifest), tmp_path / "given")
+    for seed in range(3):
+        write_run(workspace, manifest, PROBE, seed=seed, folds=3)
+    both = shutil.copytree(report(workspace, manifest, against=given), tmp_path / "both")
+    assert (changes(workspace, given, both).same_data, changes(workspace, both, given).same_data) == (True, True)
+    assert "measured on something else" not in (both / "report.md").read_text(encoding="utf-8")
+    for run in read_runs(workspace):
+        if "folds" not in run.facts:
+            shutil.rmtree(run.path)
+    folds = report(workspace, manifest, against=given)
+    assert changes(workspace, both, folds).same_data
+    assert changes(workspace, given, folds).same_data is None
+    said = (folds / "report.md").read_text(encoding="utf-8")
+    assert "Whether the photos are those of the earlier report cannot be told" in said
+
+
+def test_an_arm_that_has_another_name_for_its_rivals_has_neither_come_nor_gone(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_runs(workspace, manifest, (HEAD, LENET), seeds=2)
+    alone = shutil.copytree(report(workspace, manifest), tmp_path / "alone")
+    write_runs(workspace, manifest, (dataclasses.replace(HEAD, skill=2.5),), seeds=1, size=96)
+    both = shutil.copytree(report(workspace, manifest), tmp_path / "both")
+    found = changes(workspace, alone, both)
+    assert [(one.title, one.seeds_before, one.seeds_now) for one in found.changes] == [(f"{HEAD.arm} (size 96)", 0, 1)]
+    assert found.leader_before == found.leader_now == f"{HEAD.arm} (size 224)"
+    assert [one.title for one in changes(workspace, both, alone).changes] == [f"{HEAD.arm} (size 96)"]
+
+
+def test_an_arm_that_is_gone_is_not_taken_for_the_one_that_has_its_name_now(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    manifest = photos(workspace, **SMALL)
+    plain = write_runs(workspace, manifest, (HEAD,), seeds=1)
+    write_runs(workspace, manifest, (HEAD,), seeds=1, refit=True)
+    both = shutil.copytree(report(workspace, manifest), tmp_path / "both")
+    shutil.rmtree(plain[0].path)
+    found = changes(workspace, both, report(workspace, manifest))
+    (gone,) = found.changes
+    assert (gone.title, gone.seeds_before, gone.seeds_now) == (f"{HEAD.arm} (before)", 1, 0)
+    assert found.unchanged == 1
+
+
 @pytest.mark.parametrize(
     "content",
     [None, b"", b"a,b\n1,2\n", b"\xff\xfe", (",".join(tidy.COLUMNS) + "\n" + "x," * 9 + "much\n").encode()],

@@ -25,6 +25,7 @@ from transfer.comparison import Ground, best
 from transfer.errors import TransferError
 from transfer.manifest import Manifest
 from transfer.reporting.evidence import gather
+from transfer.reporting.pair import pairs_of
 from transfer.reporting.sections.verdict import judge
 from transfer.run import read_runs
 from transfer.shelf import Shelf
@@ -95,11 +96,26 @@ def test_runs_of_other_data_are_counted_and_left_out(workspace: Workspace) -> No
 
 def test_a_failure_is_shown_until_a_later_run_makes_it_good(workspace: Workspace) -> None:
     manifest = photos(workspace, **SMALL)
-    write_run(workspace, manifest, PROBE)
-    write_failure(workspace, manifest, HEAD.arm, "no memory", size=9)
+    done = write_run(workspace, manifest, HEAD, seed=1)
+    write_failure(workspace, manifest, HEAD.arm, "no memory", strategy=done.facts["strategy"])
     assert [run.reason for run in gather(workspace, manifest, read_runs(workspace)).failed] == ["no memory"]
     write_run(workspace, manifest, HEAD)
     assert gather(workspace, manifest, read_runs(workspace)).failed == ()
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"size": 331}, {"strategy": {"steps": []}}, {"folds": 2}, {"started": "2026-05-02T10:00:00+00:00"}],
+    ids=lambda facts: next(iter(facts)),
+)
+def test_a_run_in_another_setting_or_before_it_makes_no_failure_good(
+    workspace: Workspace, facts: dict[str, object]
+) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_run(workspace, manifest, HEAD)  # of 224 pixels, on the first of May
+    write_run(workspace, manifest, HEAD, folds=3)
+    write_failure(workspace, manifest, HEAD.arm, "no memory", **facts)
+    assert [run.reason for run in gather(workspace, manifest, read_runs(workspace)).failed] == ["no memory"]
 
 
 def test_without_runs_the_error_says_to_train(workspace: Workspace) -> None:
@@ -165,6 +181,21 @@ def test_which_photos_belong_together_is_what_the_manifest_says_now(workspace: W
     found = gather(workspace, grouped, read_runs(workspace))
     assert found.pairs[0].difference.groups < alone.difference.groups == alone.difference.photos
     assert not found.pairs[0].exact
+
+
+def test_photos_that_only_another_joins_are_one_group_on_the_page_as_in_folds(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    one, two, three, *others = manifest.kept
+    chain = [  # the first and the third have neither group nor content in common
+        dataclasses.replace(one, group="burst"),
+        dataclasses.replace(two, group="burst", sha256=three.sha256),
+        three,
+    ]
+    assert {photo.split for photo in chain} == {"test"}
+    joined = manifest.replace([*chain, *others])
+    write_runs(workspace, joined, (LENET, PROBE), seeds=1)
+    (pair,) = gather(workspace, joined, read_runs(workspace)).pairs
+    assert (pair.difference.photos, pair.difference.groups) == (90, 88)
 
 
 def test_one_fold_in_common_makes_a_page_that_asks_for_more(workspace: Workspace) -> None:
@@ -290,6 +321,49 @@ def test_arms_in_folds_are_compared_over_the_folds_that_both_have_by_nadeau_and_
     assert pair.difference.estimate == pytest.approx(each.mean())
     assert pair.p == pytest.approx(scores.nadeau_bengio(each, test_share=1 / 2).p)
     assert evidence.omnibus == ()
+
+
+def test_a_pair_rests_on_the_folds_that_both_have_whichever_arm_comes_first(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    folds(workspace, manifest, PROBE)
+    for seed in (0, 1):
+        write_run(workspace, manifest, LENET, seed=seed, folds=3)
+    found = gather(workspace, manifest, read_runs(workspace))
+    (pair,), (turned,) = found.pairs, pairs_of(found.results[::-1])
+    assert (pair.difference.photos, pair.difference.groups) == (108, 108)
+    mirrored = pair.difference.mirrored()
+    for name in ("low", "high", "photos", "groups"):
+        assert getattr(turned.difference, name) == pytest.approx(getattr(mirrored, name)), name
+    lame = next(result for result in found.main if result.title == LENET.arm)
+    assert lame.design == scores.Design(3, 108, 108, 54.0)
+    assert lame.design.step == pytest.approx(1 / 54)
+
+
+def test_of_an_incomplete_repetition_every_answer_counts(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL, draws=1)
+    seeds = (0, 3, 4, 5)  # one fold of the first repetition, all of the second
+    for seed in seeds:
+        write_run(workspace, manifest, LENET, seed=seed, folds=3)
+    found = gather(workspace, manifest, read_runs(workspace))
+    (result,) = found.main
+    assert found.judged == manifest.kept
+    answered = [dict(zip(part.photos, part.probabilities, strict=True)) for part in result.stated]
+    shown = {one.photo.id: one for one in found.mistakes if one.photo}
+    assert {one.seeds for one in shown.values()} == {1, 2}
+    for photo, mistake in shown.items():
+        own = [answers[photo] for answers in answered if photo in answers]
+        assert mistake.seeds == len(own)
+        assert mistake.chance == pytest.approx(numpy.mean(own, axis=0).max(), abs=1e-6)
+    assert numpy.bincount(result.truth).tolist() == [54, 54, 54]
+
+
+def test_where_folds_are_missing_only_their_photos_count_as_judged(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    for seed in (0, 1):
+        write_run(workspace, manifest, LENET, seed=seed, folds=3)
+    found = gather(workspace, manifest, read_runs(workspace))
+    assert {photo.id for photo in found.judged} == {id for part in found.main[0].stated for id in part.photos}
+    assert len(found.judged) == 108
 
 
 def test_runs_of_folds_and_of_the_given_splits_stand_on_different_grounds(workspace: Workspace) -> None:

@@ -228,6 +228,9 @@ def test_only_failed_runs_give_a_page_that_says_why(workspace: Workspace) -> Non
     assert lead(text).startswith("No run was trained to the end")
     assert "There is not enough memory for this trial." in words(text)
     assert re.findall(r'<section id="(\w+)"', text) == ["verdict", "dataset", "provenance"]
+    assert "1 run that did not end" in words(text)
+    assert "0 runs trained to the end, 1 that did not end" in words(text)
+    assert "failed run" not in words(text), "it may have been interrupted"
 
 
 def test_one_seed_is_stated_with_a_caution(workspace: Workspace) -> None:
@@ -288,7 +291,7 @@ def test_several_seeds_are_told_as_several(workspace: Workspace) -> None:
         "the mean over the seeds",
         "joint paired bootstrap over seeds and photos",
         "p is corrected by Holm over all pairs of one table; a pair",
-        "9 times in all, once by each run",
+        "9 times by the runs of this page, once by each run",
         "2026-05-01 10:00 UTC to 2026-05-03 10:00 UTC",
     ):
         assert words_of_several in said, words_of_several

@@ -144,7 +144,20 @@ def test_the_learning_curve_tells_every_arm_at_every_size_from_few_photos_to_all
         assert re.findall(r"([\d.]+)% with (\w+)", figures[0]) == [
             (f"{100 * (one.accuracy or 0):.1f}", str(one.per_class or "all")) for one in own
         ]
-    assert "All is 4 a class on average." in said("learning_curve", found)
+    words = said("learning_curve", found)
+    assert "A size counts the photos that are held out of it to choose by" in words
+    assert "All is 24 a class on average." in words, "4 to train on and 20 to choose by"
+
+
+def test_where_a_size_holds_nothing_out_all_counts_the_photos_to_train_on(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_runs(workspace, manifest, (PROBE,))
+    write_runs(workspace, manifest, (PROBE,), sizes=(1, 2), photos={"train": 3, "validation": 0, "test": 90})
+    for seed in range(3):
+        write_run(workspace, manifest, PROBE, seed=seed, folds=3)
+    words = said("learning_curve", gather(workspace, manifest, read_runs(workspace)))
+    assert "At the same seed smaller sets are contained in the larger ones." in words
+    assert "All is 4 a class on average." in words, "of the folds, which are not drawn, it would be more"
 
 
 def test_one_size_has_no_learning_curve(workspace: Workspace) -> None:
@@ -227,6 +240,34 @@ def test_the_verdict_says_how_the_nearest_two_stand_with_fewer_photos(workspace:
     assert "All else is said of arms trained on all training photos." in words
 
 
+def outdone(workspace: Workspace) -> Evidence:
+    """Three arms of which the first is level with both others, and one of these better than the other."""
+    found = evidence(workspace, (TUNED, HEAD, PROBE), seeds=2)
+    pairs = (
+        dataclasses.replace(pair, corrected=0.5 if found.best in (pair.a, pair.b) else 0.001) for pair in found.pairs
+    )
+    return dataclasses.replace(found, pairs=tuple(pairs))
+
+
+def test_the_cheapest_of_what_cannot_be_told_apart_is_none_that_another_of_them_is_better_than(
+    workspace: Workspace,
+) -> None:
+    found = outdone(workspace)
+    verdict = judge(found)
+    assert verdict is not None
+    (lesser,) = verdict.outdone
+    rest = [one for one in found.main if one is not lesser]
+    assert verdict.cheapest is min(rest, key=lambda one: one.seconds or 0.0)
+    assert f"without {lesser.title} , which another of them is better than, " in said("verdict", found)
+
+
+def test_the_price_of_the_cheapest_names_the_features_of_its_network(workspace: Workspace) -> None:
+    twin = dataclasses.replace(PROBE, arm="mobilenet_v2:frozen_head", seconds=9.0)
+    words = said("verdict", evidence(workspace, (PROBE, twin), seeds=2))
+    price = "1.9 s a run, and the features of its network 1 min 16 s, once for all runs."
+    assert f"Of it and the arms that it cannot be told from, {PROBE.arm} is the cheapest: {price}" in words
+
+
 def test_where_nothing_chooses_arms_stand_as_in_the_first_table(workspace: Workspace) -> None:
     manifest = photos(workspace, **SMALL)
     write_runs(workspace, manifest, (PROBE, HEAD, LENET))
@@ -286,6 +327,26 @@ def test_an_arm_that_was_asked_for_other_epochs_is_no_arm_without_the_trick(work
     write_run(workspace, manifest, HEAD, asked={"epochs": 3, "rate": None})
     write_run(workspace, manifest, AUGMENTED, asked={"epochs": 10, "rate": None})
     assert effects(gather(workspace, manifest, read_runs(workspace))) == ()
+
+
+@pytest.mark.parametrize(
+    "other", [{"engine": "openvino"}, {"weights": {"name": "imagenet", "sha256": "6e" * 32}}], ids=["engine", "weights"]
+)
+def test_an_arm_of_another_engine_or_other_weights_is_no_arm_without_the_trick(
+    workspace: Workspace, other: dict[str, object]
+) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_run(workspace, manifest, HEAD, **other)
+    write_run(workspace, manifest, AUGMENTED)
+    assert effects(gather(workspace, manifest, read_runs(workspace))) == ()
+
+
+def test_a_trick_that_thaws_all_may_change_the_engine(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    thawed = {"steps": [{"step": "phase", "thaw": -1}]}
+    write_run(workspace, manifest, HEAD, engine="openvino")
+    write_run(workspace, manifest, AUGMENTED, engine="tensorflow", strategy=thawed)
+    assert len(effects(gather(workspace, manifest, read_runs(workspace)))) == 1
 
 
 def test_a_trick_is_measured_over_the_seeds_that_both_have(workspace: Workspace) -> None:
@@ -453,6 +514,60 @@ def test_the_page_of_folds_speaks_of_folds_and_never_of_a_test_split(workspace: 
     assert "A person has verified 0 of the 162 labels" in words
     assert "6 runs opened" not in words
     assert "24 runs opened their own folds, once each" in words
+
+
+def test_a_page_of_incomplete_folds_does_not_say_that_every_photo_was_judged(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    for seed in (0, 1):
+        write_run(workspace, manifest, PROBE, seed=seed, folds=3)
+    for seed in (0, 1, 3):
+        write_run(workspace, manifest, LENET, seed=seed, folds=3)
+    found = gather(workspace, manifest, read_runs(workspace))
+    words = said("arms", found)
+    assert "every photo is judged" not in words
+    assert "some folds are missing, so some photos were judged less often or not at all." in words
+    assert "Of all judged photos at once" in words
+    assert "×" not in words, "3 trainings are no whole repetitions"
+    judged = len(found.judged)
+    assert 108 < judged < 162
+    assert f"0 of the {judged} labels that are judged." in said("dataset", found)
+
+
+def test_where_nothing_was_held_out_in_folds_the_page_does_not_say_that_validation_ordered(
+    workspace: Workspace,
+) -> None:
+    manifest = photos(workspace, **SMALL)
+    for seed in range(3):
+        for arm in (PROBE, LENET):
+            write_run(workspace, manifest, arm, seed=seed, folds=3, splits=("test",))
+    words = said("arms", gather(workspace, manifest, read_runs(workspace)))
+    assert "that validation gave them" not in words
+    assert "Nothing could be held out to choose by, so arms stand by name." in words
+
+
+def test_other_numbers_of_folds_stand_below_under_their_own_name(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    for of in (3, 2):
+        for seed in range(of):
+            write_run(workspace, manifest, PROBE, seed=seed, folds=of)
+    found = gather(workspace, manifest, read_runs(workspace))
+    words = said("verdict", found)
+    assert "in 3 folds; those judged in 2 folds stand below." in words
+    assert "given splits" not in words
+    assert (
+        "of 3 folds seed s stands for fold s mod 3 of one repetition, "
+        "of 2 folds seed s stands for fold s mod 2 of one repetition;"
+    ) in said("provenance", found)
+
+
+def test_where_the_given_splits_choose_the_folds_stand_below(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_run(workspace, manifest, PROBE)
+    for seed in range(3):
+        write_run(workspace, manifest, PROBE, seed=seed, folds=3, splits=("test",))
+    found = gather(workspace, manifest, read_runs(workspace))
+    assert found.grounds[0].folds is None
+    assert "; those judged in 3 folds stand below." in said("verdict", found)
 
 
 def test_tricks_are_told_apart_in_folds_too(workspace: Workspace) -> None:

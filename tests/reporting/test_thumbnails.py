@@ -46,6 +46,12 @@ def test_every_mode_becomes_a_picture(tmp_path: Path, mode: str) -> None:
     assert shown(name).mode == "RGB"
 
 
+@pytest.mark.parametrize(("level", "grey"), [(300, 1), (0x8000, 128), (0xFFFF, 255)])
+def test_of_sixteen_bits_the_high_byte_is_shown(tmp_path: Path, level: int, grey: int) -> None:
+    Image.new("I;16", (60, 40), level).save(tmp_path / "deep.png")
+    assert shown(tmp_path / "deep.png").getpixel((30, 20)) == pytest.approx((grey,) * 3, abs=1)
+
+
 @pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n" + bytes(40)])
 def test_what_cannot_be_read_has_no_thumbnail(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "broken.png").write_bytes(content)

@@ -44,12 +44,13 @@ class Changes:
     """What changed.
 
     Attributes:
-        same_data: Whether both rest on the same photos, labels and splits.
+        same_data: Whether both rest on the same photos, labels, and splits or groups; None where that cannot be told,
+            since one was judged in folds only and the other on the given splits only.
         added, gone: How many runs. changes: The arms that differ; unchanged: How many do not.
         leader_before, leader_now: The arm that validation chose at the largest size; None where it could not.
     """
 
-    same_data: bool
+    same_data: bool | None
     added: int
     gone: int
     changes: tuple[Change, ...]
@@ -59,11 +60,12 @@ class Changes:
 
     @property
     def none(self) -> bool:
-        return self.same_data and not (self.added or self.gone or self.changes)
+        return bool(self.same_data) and not (self.added or self.gone or self.changes)
 
 
 def compare(before: Sequence[Row], now: Sequence[Row]) -> Changes:
     """What changed from one table to the other."""
+    before = _as_named_now(before, now)
     old, new = _arms(before), _arms(now)
     keys = list(dict.fromkeys((*new, *old)))
     changes = [
@@ -73,7 +75,7 @@ def compare(before: Sequence[Row], now: Sequence[Row]) -> Changes:
     differing = tuple(one for one, key in zip(changes, keys, strict=True) if old.get(key) != new.get(key))
     runs_before, runs_now = ({row["run"] for row in rows} for rows in (before, now))
     return Changes(
-        same_data={row["data"] for row in before} == {row["data"] for row in now},
+        same_data=_same_data(_data(before), _data(now)),
         added=len(runs_now - runs_before),
         gone=len(runs_before - runs_now),
         changes=differing,
@@ -81,6 +83,38 @@ def compare(before: Sequence[Row], now: Sequence[Row]) -> Changes:
         leader_before=_leader(before),
         leader_now=_leader(now),
     )
+
+
+def _as_named_now(before: Sequence[Row], now: Sequence[Row]) -> list[Row]:
+    """The earlier rows with the names that their arms have now: a name depends on its rivals, so the runs tell."""
+    title_of = {row["run"]: row["title"] for row in now}
+    found: dict[tuple[str, str], set[str]] = {}
+    for row in before:
+        own = found.setdefault((row["title"], row["folds"]), set())
+        if row["run"] in title_of:
+            own.add(title_of[row["run"]])
+    names = {arm: titles.pop() for arm, titles in found.items() if len(titles) == 1}
+    taken = {(title, folds) for (_, folds), title in names.items()}
+
+    def name(title: str, folds: str) -> str:
+        # An arm that is gone may have had the name that another has now.
+        gone = f"{title} (before)" if (title, folds) in taken else title
+        return names.get((title, folds), gone)
+
+    return [{**row, "title": name(row["title"], row["folds"])} for row in before]
+
+
+def _data(rows: Iterable[Row]) -> dict[bool, set[str]]:
+    """Digests of the photos, of runs in folds and of others: the two digest other things of the same photos."""
+    found: dict[bool, set[str]] = {}
+    for row in rows:
+        found.setdefault(bool(row["folds"]), set()).add(row["data"])
+    return found
+
+
+def _same_data(old: Mapping[bool, set[str]], new: Mapping[bool, set[str]]) -> bool | None:
+    common = old.keys() & new.keys()
+    return all(old[folds] == new[folds] for folds in common) if common else None
 
 
 def _arms(rows: Iterable[Row]) -> dict[tuple[str, str, str], dict[str, float]]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from transfer.comparison import Ground, competitors, ground, latest, present
+from transfer.comparison import DECISIVE, Ground, competitors, ground, latest, present
 from transfer.errors import TransferError
 from transfer.manifest import Manifest
 from transfer.photo import Photo
@@ -38,7 +38,7 @@ class Evidence:
             where a ground has no validation photos in the order of the first.
         pairs: All pairs on each ground; empty where there is no test split to compare on.
         omnibus: Whether all arms of a ground are right equally often, asked before any pair.
-        failed: Runs of these data that failed and were not made good since.
+        failed: Runs of these data that did not end and were not made good since.
         mistakes: The worst of the best arm. unseen: Why some of them have no overlay, where it was asked for.
         examples: Some photos of each class.
         changes: What an earlier report did not say; None where none was named.
@@ -78,14 +78,17 @@ class Evidence:
 
     @cached_property
     def judged(self) -> tuple[Photo, ...]:
-        """The photos that the verdict rests on: those of the stated split, or all in folds."""
-        folds = bool(self.results) and self.grounds[0].folds is not None
-        return self.manifest.kept if folds else self.manifest.part(self.stated)
+        """The photos that the verdict rests on: those of the stated split, or of every fold that was judged."""
+        if not self.results or self.grounds[0].folds is None:
+            return self.manifest.part(self.stated)
+        met = {photo for result in self.main for part in result.stated for photo in part.photos}
+        return tuple(photo for photo in self.manifest.kept if photo.id in met)
 
     @property
-    def several_grounds(self) -> bool:
-        """Whether some arms were judged in folds and some otherwise."""
-        return len({ground.folds for ground in self.grounds}) > 1
+    def below(self) -> str:
+        """How else than on the first ground arms were judged, in words: on the given splits; in 5 folds."""
+        others = dict.fromkeys(ground.folds for ground in self.grounds if ground.folds != self.grounds[0].folds)
+        return " and ".join(f"in {folds} folds" if folds else "on the given splits" for folds in others)
 
     def features(self, result: Result) -> float | None:
         """Seconds that the features of its network took, once for all runs that share them, whichever computed them."""
@@ -167,7 +170,15 @@ def _check(runs: Sequence[Run], own: Sequence[Run]) -> None:
 
 
 def _failed(runs: Sequence[Run]) -> tuple[Run, ...]:
-    """The failures that no later run of the same arm, data, size and seed has made good."""
-    good = {(run.arm, run.data, run.per_class, run.seed) for run in runs if run.done}
-    failed = [run for run in runs if not run.done and (run.arm, run.data, run.per_class, run.seed) not in good]
+    """The runs that did not end and that no later one has made good."""
+    done = [run for run in runs if run.done]
+    failed = [run for run in runs if not run.done and not any(_made_good(run, one) for one in done)]
     return tuple(sorted(failed, key=lambda run: (run.arm, run.per_class or 0, run.seed, run.id)))
+
+
+def _made_good(failed: Run, done: Run) -> bool:
+    """Whether the finished run is what the other was to become: a failed one says less of itself than it would have."""
+    same, other = ((run.arm, run.seed, run.data, ground(run)) for run in (failed, done))
+    said = [name for name in DECISIVE if failed.facts.get(name) is not None]
+    later = str(done.facts.get("started", "")) >= str(failed.facts.get("started", ""))
+    return same == other and later and all(failed.facts[name] == done.facts.get(name) for name in said)

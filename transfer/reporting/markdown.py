@@ -99,7 +99,7 @@ def _arms(own: Sequence[Result], evidence: Evidence) -> str:
                 one.trainings,
                 markup.number(None if one.spread is None else 100 * one.spread, 1),
                 markup.percent(one.validation_accuracy),
-                markup.points(pair.difference.estimate) if pair else markup.DASH,
+                f"{markup.points(pair.difference.estimate)} {pair.shared}".rstrip() if pair else markup.DASH,
                 markup.p_value(pair.corrected) if pair else markup.DASH,
             ]
         )

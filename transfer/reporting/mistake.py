@@ -15,7 +15,7 @@ from transfer.manifest import Manifest
 from transfer.photo import Photo
 from transfer.reporting.result import Result
 from transfer.reporting.thumbnails import thumbnail
-from transfer.run import OVERLAY_CLASS, Run
+from transfer.run import OVERLAY_CLASS, Predictions, Run
 from transfer.workspace import Workspace
 
 SHOWN = 18
@@ -31,7 +31,7 @@ class Mistake:
     Attributes:
         photo: As the manifest has it; None where it has left it since.
         given, predicted: Labels. chance: Probability of the predicted one. given_chance: Of the given one.
-        wrong, seeds: How many of how many runs get it wrong.
+        wrong, seeds: How many get it wrong, of how many runs that were judged on it.
         thumbnail: A ``data:`` URI, or None where the file cannot be read.
         overlay: Where the model looked (Grad-CAM), likewise; None where the run folder holds no such picture.
     """
@@ -49,33 +49,51 @@ class Mistake:
 
 def worst_mistakes(best: Result, workspace: Workspace, manifest: Manifest) -> tuple[Mistake, ...]:
     """The photos that the mean of the best arm's runs gets wrong, those with the highest loss first."""
-    parts = [part for part in best.answers if len(part.photos)]
-    if not parts:
-        return ()
-    first, labels = parts[0], best.runs[0].labels
-    parts = [part for part in parts if part.photos == first.photos]
-    mean = numpy.mean([part.probabilities for part in parts], axis=0)
-    wrong = numpy.sum([~part.correct for part in parts], axis=0)
-    predicted, loss = mean.argmax(axis=1), scores.losses(first.truth, mean)
-    worst = sorted(numpy.flatnonzero(predicted != first.truth), key=lambda at: (-loss[at], first.photos[at]))
     known = {photo.id: photo for photo in manifest.photos}
+    met = dict.fromkeys(photo for part in best.stated for photo in part.photos)
+    # A photo that has another name since would stand there twice, once without its picture.
+    names = sorted(photo for photo in met if photo in known) or sorted(met)
+    if not names:
+        return ()
+    labels = best.runs[0].labels
+    truth, total, wrong, judged = _tally(best.stated, names, len(labels))
+    mean = total / judged[:, None]
+    predicted, loss = mean.argmax(axis=1), scores.losses(truth, mean)
+    worst = sorted(numpy.flatnonzero(predicted != truth), key=lambda at: (-loss[at], names[at]))
     found = []
     for at in worst[:SHOWN]:
-        photo = known.get(first.photos[at])
+        photo = known.get(names[at])
         found.append(
             Mistake(
                 photo=photo,
-                given=labels[first.truth[at]],
+                given=labels[truth[at]],
                 predicted=labels[predicted[at]],
                 chance=float(mean[at, predicted[at]]),
-                given_chance=float(mean[at, first.truth[at]]),
+                given_chance=float(mean[at, truth[at]]),
                 wrong=int(wrong[at]),
-                seeds=len(parts),
+                seeds=int(judged[at]),
                 thumbnail=thumbnail(workspace.photo_path(photo.file_name)) if photo else None,
-                overlay=_overlay(best, first.photos[at], labels[predicted[at]]),
+                overlay=_overlay(best, names[at], labels[predicted[at]]),
             )
         )
     return tuple(found)
+
+
+def _tally(
+    parts: Sequence[Predictions], names: Sequence[str], classes: int
+) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+    """Of each photo its label, the sum of its probabilities, how many runs get it wrong, and how many judged it."""
+    place = {photo: at for at, photo in enumerate(names)}
+    truth, wrong, judged = (numpy.zeros(len(names), dtype=int) for _ in range(3))
+    total = numpy.zeros((len(names), classes))
+    for part in parts:
+        rows = [row for row, photo in enumerate(part.photos) if photo in place]
+        at = [place[part.photos[row]] for row in rows]
+        truth[at] = part.truth[rows]
+        total[at] += part.probabilities[rows]
+        wrong[at] += ~part.correct[rows]
+        judged[at] += 1
+    return truth, total, wrong, judged
 
 
 def look_at(best: Result, mistakes: Sequence[Mistake], look: Look) -> tuple[tuple[Mistake, ...], str | None]:

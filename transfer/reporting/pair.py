@@ -16,7 +16,8 @@ import numpy
 
 from transfer import scores
 from transfer.comparison import Ground
-from transfer.reporting.result import Result
+from transfer.reporting.markup import plural
+from transfer.reporting.result import Result, design_of
 from transfer.run import Predictions
 
 LEVEL = 0.05
@@ -48,6 +49,14 @@ class Pair:
     def alike(self) -> bool:
         """Whether both answered every photo that both were judged on alike: then there is nothing to tell apart."""
         return all(_alike(self.a, self.b, seed) for seed in self.a.seeds if seed in self.b.seeds)
+
+    @property
+    def shared(self) -> str:
+        """What it rests on where one of the arms has more than both have, to go on with in a sentence."""
+        common, kind = self.difference.seeds, "fold" if self.a.folds else "seed"
+        if common == len(self.a.runs) == len(self.b.runs):
+            return ""
+        return f"over the {f'one {kind}' if common == 1 else plural(common, kind)} that both have"
 
     @property
     def settled(self) -> bool:
@@ -98,15 +107,18 @@ def _on_one_split() -> Difference:
         group_of = dict(zip(first.photos, first.groups, strict=True))
         draws = resamples(tuple(group_of[photo] for photo in photos))
         one, other = ([resampled(side, seed, photos, draws) for seed in seeds] for side in (a, b))
-        return scores.difference(one, other, draws)
+        return scores.difference(one, other, draws, step=1 / draws.groups)
 
     return difference
 
 
 def _in_folds(a: Result, b: Result, seeds: Sequence[int]) -> scores.Difference:
     """How two arms that were trained in the same folds differ."""
-    one, other = (dict(zip(result.seeds, result.accuracies, strict=True)) for result in (a, b))
-    return scores.difference_over_splits([one[seed] for seed in seeds], [other[seed] for seed in seeds], a.design)
+    parts = [[result.answer(seed) for seed in seeds] for result in (a, b)]
+    one, other = ([float(part.correct.mean()) for part in side] for side in parts)
+    # The photos are the same, if perhaps under other names; of groups the later run may know more.
+    design = min((design_of(side, a.folds or 1) for side in parts), key=lambda found: found.groups)
+    return scores.difference_over_splits(one, other, design)
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,15 @@
 """Result: a competitor with its answers; what a row of a table is made of.
 
-It owns every figure of a single arm and the name it has on the page. Which runs belong together and in which order
-arms stand is ``comparison``'s, how arms stand to each other is ``pair``'s.
+It owns every figure of a single arm. Which runs belong together and in which order arms stand is ``comparison``'s, what
+an arm is called on the page is ``title``'s, how arms stand to each other is ``pair``'s.
 
 In folds a run judges its own fold only. The accuracy is the mean over the runs, as its interval wants it; everything
 else is of the answers to all photos, put together for each repetition, since a fold may be too small to show a class.
+Where a fold is missing, its photos are missing from a repetition.
 """
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,10 +19,11 @@ from typing import Any
 import numpy
 
 from transfer import scores
-from transfer.comparison import DECISIVE, Competitor, Ground, ground
-from transfer.folds import Fold
+from transfer.comparison import Competitor, Ground, ground
+from transfer.folds import Fold, group_of
 from transfer.manifest import Manifest
 from transfer.reporting.markup import plural
+from transfer.reporting.title import titles_of
 from transfer.run import Predictions, Run
 
 
@@ -67,13 +67,18 @@ class Result:
 
     @property
     def trainings(self) -> str:
-        """How often it was trained, in words: 3 seeds; 5 folds; 3 repetitions of 5 folds; 7 folds of 5."""
+        """How often it was trained, in words: 3 seeds; 5 folds; 3 repetitions of 5 folds; 7 trainings in 5 folds."""
         if self.folds is None:
             return plural(len(self.runs), "seed")
-        whole, left = divmod(len(self.runs), self.folds)
-        if left or len(self.answers) != whole:
+        if not self.whole:
             return f"{plural(len(self.runs), 'training')} in {self.folds} folds"
-        return f"{self.folds} folds" if whole == 1 else f"{whole} repetitions of {self.folds} folds"
+        times = len(self.answers)
+        return f"{self.folds} folds" if times == 1 else f"{times} repetitions of {self.folds} folds"
+
+    @property
+    def whole(self) -> bool:
+        """Whether no fold is missing of any repetition; always so on the given splits."""
+        return self.folds is None or len(self.runs) == self.folds * len(self.answers)
 
     @property
     def pooled(self) -> str:
@@ -103,11 +108,17 @@ class Result:
             of.setdefault(Fold.of_seed(run.seed, self.folds).repetition, []).append(part)
         return tuple(_together(parts) for parts in of.values())
 
+    @property
+    def truth(self) -> numpy.ndarray:
+        """The label of each photo that was judged, int; once each, however often it was judged."""
+        parts = self.stated if self.folds else self.stated[:1]
+        of = {photo: label for part in parts for photo, label in zip(part.photos, part.truth, strict=True)}
+        return numpy.array([*of.values()], dtype=int)
+
     @cached_property
     def design(self) -> scores.Design:
         """How its photos were divided into folds."""
-        photos = {photo: group for part in self.stated for photo, group in zip(part.photos, part.groups, strict=True)}
-        return scores.Design(self.folds or 1, len(photos), len(set(photos.values())))
+        return design_of(self.stated, self.folds or 1)
 
     @cached_property
     def accuracies(self) -> tuple[float, ...]:
@@ -184,8 +195,17 @@ class Result:
     def table(self) -> numpy.ndarray:
         """The confusion table on the stated split, summed over the seeds, int ``(classes, classes)``."""
         classes = len(self.runs[0].labels)
-        tables = [scores.confusion(part.truth, part.predicted, classes) for part in self.stated]
-        return numpy.sum(tables, axis=0)
+        found = numpy.zeros((classes, classes), dtype=int)
+        for part in self.stated:  # one at a time: of a thousand classes each takes 8 MB
+            found += scores.confusion(part.truth, part.predicted, classes)
+        return found
+
+
+def design_of(parts: Sequence[Predictions], folds: int) -> scores.Design:
+    """How the photos that these trainings judged were divided, whether or not every fold is among them."""
+    photos = {photo: group for part in parts for photo, group in zip(part.photos, part.groups, strict=True)}
+    groups, of_fold = len(set(photos.values())), fmean(len(part.photos) for part in parts)
+    return scores.Design(folds, len(photos), groups, of_fold)
 
 
 def results_of(competitors: Sequence[Competitor], stated: str, manifest: Manifest) -> tuple[Result, ...]:
@@ -193,70 +213,19 @@ def results_of(competitors: Sequence[Competitor], stated: str, manifest: Manifes
 
     Which photos belong together is what the manifest says now: a run knows what was known when it was made.
     """
-    group_of = {photo.id: photo.group or photo.sha256 for photo in manifest.photos}
-
-    titles = _titles([one.runs for one in competitors])
+    known = group_of(manifest.kept)
+    titles = titles_of([one.runs for one in competitors])
     return tuple(
         Result(
             title=title,
             runs=one.runs,
-            stated=tuple(
-                run.predictions("test" if one.ground.folds else stated).regrouped(group_of) for run in one.runs
-            ),
+            stated=tuple(run.predictions("test" if one.ground.folds else stated).regrouped(known) for run in one.runs),
             validation=one.validation,
             histories=tuple(run.history() for run in one.runs),
             rates=tuple(run.rates() for run in one.runs),
         )
         for title, one in zip(titles, competitors, strict=True)
     )
-
-
-def _titles(groups: Sequence[Sequence[Run]]) -> list[str]:
-    """The arm of each group of runs; with what differs where an arm was trained in several settings.
-
-    Also at a size where there is but one of them: an arm has one name wherever it is compared. Folds and given splits
-    have tables of their own, so they are no part of a name.
-    """
-    flat = [_settings(group[0]) for group in groups]
-    titles: list[tuple[str, str]] = []
-    for group, own in zip(groups, flat, strict=True):
-        rivals = [other for rival, other in zip(groups, flat, strict=True) if _alike(rival[0], group[0])]
-        # Refitting is a choice for all arms: where the page has both, every name says which it is.
-        differing = [name for name in own if any(other.get(name) != own[name] for other in (rivals if name else flat))]
-        telling = ", ".join(words for name in differing[:3] if (words := f"{name} {own[name]}".strip()))
-        titles.append((group[0].arm, f" ({telling})" if telling else ""))
-    arms = Counter(_short(arm) for arm in {arm for arm, _ in titles})
-    return [(_short(arm) if arms[_short(arm)] == 1 else arm) + telling for arm, telling in titles]
-
-
-def _short(arm: str) -> str:
-    """Of a weights file its name alone, where two arms do not become one by it."""
-    return re.sub(r"@[^:+]*[/\\]([^:+/\\]+)", r"@\1", arm).replace(".weights.h5", "")
-
-
-def _settings(run: Run) -> dict[str, str]:
-    """What may tell two settings of one arm apart, as words."""
-    facts = {name: run.facts.get(name) for name in DECISIVE if name not in ("refit", "half")}
-    flat = _flat(facts | {"strategy": run.facts.get("rule", facts["strategy"])})
-    flat["kept"] = "in half precision" if run.facts.get("half") else "whole"
-    return {"": "refitted" if run.facts.get("refit") else ""} | flat
-
-
-def _alike(run: Run, other: Run) -> bool:
-    return run.arm == other.arm and ground(run).folds == ground(other).folds
-
-
-def _flat(value: Any, name: str = "") -> dict[str, str]:
-    """``{"steps": [{"epochs": 5}]}`` -> ``{"steps 1 epochs": "5"}``; the outermost names of a strategy are left out."""
-    if isinstance(value, Mapping):
-        pairs = list(value.items())
-    elif isinstance(value, list | tuple):
-        pairs = [(f"{name.rstrip('s')} {number}".strip(), part) for number, part in enumerate(value, 1)]
-        return {key: text for inner, part in pairs for key, text in _flat(part, inner).items()}
-    else:
-        return {name: str(value)}
-    inside = "" if name == "strategy" else name
-    return {key: text for inner, part in pairs for key, text in _flat(part, f"{inside} {inner}".strip()).items()}
 
 
 def _fact(facts: Mapping[str, Any], names: Sequence[str]) -> Any:

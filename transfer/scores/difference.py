@@ -26,6 +26,12 @@ gained another single photo differ by nothing at all, and then ``V_photos`` is a
 least t(G-1) sqrt(V_photos), that of these very models on other photos. The rates above are without this, which only
 lowers them.
 
+Never as narrow as nothing. Near the ceiling two arms may be right on the very same photos, and then no draw moves their
+difference; but on as many other photos one or two may part them. So where fewer than one group of photos differs the
+variance over photos counts as that of one that does, ``step`` squared (compare Agresti and Min 2005, "Simple improved
+confidence intervals for comparing matched proportions", who add half a photo to each side on which one arm alone is
+right). Of 60 photos and true accuracies of 100 and 99 % the interval covers in 45 % of comparisons without this.
+
 With one seed only the photos vary: the result is about these two trained models, not about the two ways of training.
 """
 
@@ -56,7 +62,7 @@ class Difference:
         probability: Chance that one training of A does better than one of B on another test set like this one.
         seeds, groups, photos: How many of each it rests on.
         seed_variance: Variance of the estimate that more photos would not remove.
-        photo_variance: Variance of the estimate that more photos would remove.
+        photo_variance: Variance of the estimate that more photos would remove, as seen: no step is counted in it.
     """
 
     estimate: float
@@ -131,6 +137,7 @@ def paired_difference(
     groups: Sequence[Hashable] | None = None,
     draws: int = DRAWS,
     seed: int = 0,
+    step: float = 0.0,
 ) -> Difference:
     """The difference of a metric between two arms on the same photos with the same seeds.
 
@@ -139,14 +146,20 @@ def paired_difference(
         a, b: Probabilities, ``(S, n, C)``; seed s of A is paired with seed s of B.
         groups: The group of each photo; None: each is its own.
         draws, seed: Of the bootstrap over groups.
+        step: As in ``difference``.
     """
     resamples = Resamples(range(len(truth)) if groups is None else groups, draws=draws, seed=seed)
     sides = [[resamples.of(metric, truth, one) for one in side] for side in (a, b)]
-    return difference(sides[0], sides[1], resamples)
+    return difference(sides[0], sides[1], resamples, step=step)
 
 
 def difference(
-    a: Sequence[Resampled], b: Sequence[Resampled], resamples: Resamples, *, level: float = 0.95
+    a: Sequence[Resampled],
+    b: Sequence[Resampled],
+    resamples: Resamples,
+    *,
+    level: float = 0.95,
+    step: float = 0.0,
 ) -> Difference:
     """The difference between two arms from their resampled runs; see the module for why it is made this way.
 
@@ -154,6 +167,8 @@ def difference(
         a, b: A run for each seed, the seeds in the same order; all from ``resamples``.
         resamples: The draws they share.
         level: Of the interval.
+        step: What one group of photos can move the metric by, ``1 / groups`` for an accuracy: where fewer than one
+            differs the variance over photos is taken as that of one.
     """
     values = numpy.array([run.value for run in a]) - [run.value for run in b]
     drawn = numpy.stack([run.draws for run in a], axis=1) - numpy.stack([run.draws for run in b], axis=1)
@@ -162,9 +177,10 @@ def difference(
     estimate = float(values.mean())
     v_photos, v_both = _photo_variances(drawn, values, groups)
     v_seeds = float(values.var(ddof=1)) / seeds if seeds > 1 else 0.0
-    photo_only = max(v_photos - v_both, 0.0)
+    floored = max(v_photos, step**2)
+    photo_only = max(floored - v_both, 0.0)
     terms = [(v_seeds, seeds - 1), (photo_only, groups - 1)]
-    least = [(v_photos, groups - 1)]
+    least = [(floored, groups - 1)]
     half = max(_half_width(1 - level, one) for one in (terms, least)) if groups > 1 else math.inf
     return Difference(
         estimate=estimate,

@@ -32,11 +32,13 @@ class Design:
 
     Attributes:
         folds: How many, from 2. photos: Judged in all. groups: How many groups they form.
+        of_fold: Photos of one fold, on average; None where every fold was judged.
     """
 
     folds: int
     photos: int
     groups: int
+    of_fold: float | None = None
 
     @property
     def test_share(self) -> float:
@@ -46,7 +48,7 @@ class Design:
     @property
     def step(self) -> float:
         """What one photo moves the accuracy of a fold by."""
-        return self.folds / self.photos
+        return 1 / (self.of_fold or self.photos / self.folds)
 
 
 def nadeau_bengio(differences: Sequence[float] | ndarray, *, test_share: float, step: float = 0.0) -> Test:

@@ -30,6 +30,7 @@ def body(evidence: Evidence) -> Markup | None:
         unchosen=evidence.chosen and any(result.validation_accuracy is None for result in evidence.results),
         method=method,
         folds=any(ground.folds for ground in evidence.grounds),
+        whole=all(result.whole for result in evidence.results),
         given=any(ground.folds is None for ground in evidence.grounds),
     )
 
@@ -43,6 +44,7 @@ def _group(ground: Ground, evidence: Evidence) -> dict[str, object]:
 
     return {
         "averaged": any(len(one.answers) > 1 for one in own),
+        "whole": all(one.whole for one in own),
         "ground": ground,
         "rows": [_row(one, evidence) for one in own],
         "low": low,
@@ -57,6 +59,7 @@ def _row(result: Result, evidence: Evidence) -> dict[str, object]:
         "result": result,
         "difference": against and against.difference,
         "alike": against is not None and against.alike,
+        "shared": against.shared if against is not None else "",
         "corrected": against and against.corrected,
         "settled": against is not None and against.settled,
         "mean_class": result.score(scores.MEAN_CLASS_ACCURACY),

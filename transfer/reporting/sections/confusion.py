@@ -23,7 +23,7 @@ def body(evidence: Evidence) -> Markup | None:
     table, labels = best.table, best.runs[0].labels
     precision, recall = scores.per_class(table)
     given = table.sum(axis=1)
-    photos_of = numpy.bincount(best.answers[0].truth, minlength=len(labels))
+    photos_of = numpy.bincount(best.truth, minlength=len(labels))
     off = table - numpy.diag(table.diagonal())
     order = sorted(zip(*numpy.nonzero(off), strict=True), key=lambda at: (-off[at], at))[:PAIRS]
     return render(
@@ -32,7 +32,7 @@ def body(evidence: Evidence) -> Markup | None:
         best=best,
         labels=labels,
         table=table.tolist() if len(labels) <= WHOLE else None,
-        shares=(table / numpy.maximum(given, 1)[:, None]).tolist(),
+        shares=(table / numpy.maximum(given, 1)[:, None]).tolist() if len(labels) <= WHOLE else None,
         pairs=[
             {"given": labels[i], "taken": labels[j], "times": int(off[i, j]), "of": int(given[i])} for i, j in order
         ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from markupsafe import Markup
 
 from transfer.reporting.arm_charts import Line, learning_curves
@@ -20,7 +22,8 @@ def body(evidence: Evidence) -> Markup | None:
         several = several or _several(evidence, folds)  # folds and given splits are not drawn together
     if not several:
         return None
-    at = _photos(evidence)
+    results = [one for of in several.values() for one in of.values()]
+    at = _photos(results, len(evidence.manifest.labels))
     sizes = sorted({size for of in several.values() for size in of}, key=lambda size: at[size])
     drawn = dict(list(several.items())[:DRAWN])
     chart = learning_curves(
@@ -32,22 +35,23 @@ def body(evidence: Evidence) -> Markup | None:
     )
     return render(
         "learning_curve.html",
-        result=next(iter(next(iter(several.values())).values())),
+        result=results[0],
         evidence=evidence,
         chart=chart,
         arms=[(evidence.numbers[title], title) for title in drawn],
         sizes=sizes,
         rows=[(title, [of.get(size) for size in sizes]) for title, of in several.items()],
-        all=round(_of_all(evidence)) if None in sizes else None,
-        repeated=any(len(one.accuracies) > 1 for of in several.values() for one in of.values()),
+        all=round(_of_all(results, len(evidence.manifest.labels))) if None in sizes else None,
+        held_out=_holds_out(results),
+        repeated=any(len(one.accuracies) > 1 for one in results),
         left_out=len(several) - len(drawn),
     )
 
 
-def _photos(evidence: Evidence) -> dict[int | None, float]:
+def _photos(results: Sequence[Result], classes: int) -> dict[int | None, float]:
     """Training photos a class of every size; all of them stand apart from the largest subset even where equal."""
-    subsets = [float(ground.per_class) for ground in evidence.grounds if ground.per_class is not None]
-    apart = max(_of_all(evidence), 1.25 * max(subsets, default=1.0))
+    subsets = [float(result.per_class) for result in results if result.per_class is not None]
+    apart = max(_of_all(results, classes), 1.25 * max(subsets, default=1.0))
     return {**{int(size): size for size in subsets}, None: apart}
 
 
@@ -60,10 +64,16 @@ def _several(evidence: Evidence, folds: int | None) -> dict[str, dict[int | None
     return {title: of for title, of in arms.items() if len(of) > 1}
 
 
-def _of_all(evidence: Evidence) -> float:
-    """Training photos a class where all are taken."""
-    found = [result.mean("photos", "train") for result in evidence.results if result.per_class is None]
-    return max((photos for photos in found if photos), default=0.0) / max(len(evidence.manifest.labels), 1)
+def _holds_out(results: Sequence[Result]) -> bool:
+    """Whether a size counts photos that are held out of it to choose by; of very few photos none are."""
+    return any(result.mean("photos", "validation") for result in results if result.per_class is not None)
+
+
+def _of_all(results: Sequence[Result], classes: int) -> float:
+    """Training photos a class where all are taken, counted as those of the smaller sizes are."""
+    parts = ("train", "validation") if _holds_out(results) else ("train",)
+    found = [sum(one.mean("photos", part) or 0 for part in parts) for one in results if one.per_class is None]
+    return max(found, default=0.0) / max(classes, 1)
 
 
 def _line(number: int, of: dict[int | None, Result], at: dict[int | None, float]) -> Line:

@@ -15,6 +15,7 @@ from transfer.reporting.pair import LEVEL, Pair
 from transfer.reporting.result import Result
 from transfer.reporting.section import Section
 from transfer.reporting.sections.differences import scale
+from transfer.strategy import ALL
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,9 @@ def effects(evidence: Evidence) -> tuple[Effect, ...]:
 def _added(more: Result, less: Result) -> str | None:
     """The one trick that tells the first arm from the second, or None."""
     one, other = _arm(more), _arm(less)
-    settings = [("precision",), ("half",), ("refit",), ("asked", "epochs"), ("asked", "rate")]
+    settings = [("weights", "sha256"), ("precision",), ("half",), ("refit",), ("asked", "epochs"), ("asked", "rate")]
+    if _freezes(more) and _freezes(less):  # else the trick thaws all, and what is all trained has no other engine
+        settings.append(("engine",))
     if more.each("strategy", "scale") == less.each("strategy", "scale"):  # else the size is what the trick is about
         settings.append(("size",))
     if one is None or other is None or any(more.each(*name) != less.each(*name) for name in settings):
@@ -64,6 +67,12 @@ def _added(more: Result, less: Result) -> str | None:
         if Arm(one.backbone, one.strategy, one.weights, one.tricks[:place] + one.tricks[place + 1 :]) == other:
             return trick
     return None
+
+
+def _freezes(result: Result) -> bool:
+    """Whether it learns from a frozen part of the backbone in some step."""
+    steps = (result.runs[0].facts.get("strategy") or {}).get("steps") or ()
+    return any(step.get("step") == "solver" or step.get("thaw") != ALL for step in steps)
 
 
 def _arm(result: Result) -> Arm | None:

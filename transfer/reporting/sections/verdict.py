@@ -29,6 +29,7 @@ class Verdict:
         better: Arms that are better than it: validation chose wrongly, and the page says so.
         unpaired: Arms that share no seed with it, or no photo.
         elsewhere: The leader and its nearest arm at the other training sizes, the largest first.
+        outdone: Arms that the leader cannot be told from, but that another such arm is better than, after correction.
     """
 
     leader: Result
@@ -37,6 +38,7 @@ class Verdict:
     better: tuple[Pair, ...]
     unpaired: tuple[Result, ...]
     elsewhere: tuple[Pair, ...] = ()
+    outdone: tuple[Result, ...] = ()
 
     @property
     def wins(self) -> bool:
@@ -86,8 +88,8 @@ class Verdict:
 
     @property
     def cheapest(self) -> Result | None:
-        """The one that trains fastest among the leader and those it cannot be told from."""
-        rivals = [self.leader, *(pair.b for pair in self.level)]
+        """The one that trains fastest among the leader and those it cannot be told from that none of them outdoes."""
+        rivals = [self.leader, *(pair.b for pair in self.level if pair.b not in self.outdone)]
         timed = [(seconds, rival) for rival in rivals if (seconds := rival.seconds) is not None]
         return min(timed, key=lambda one: one[0])[1] if len(timed) == len(rivals) else None
 
@@ -116,7 +118,14 @@ def judge(evidence: Evidence) -> Verdict | None:
         and pair.a.folds == leader.folds
         and pair.a.per_class not in (None, leader.per_class)
     ]
-    return dataclasses.replace(verdict, elsewhere=tuple(others))
+    return dataclasses.replace(verdict, elsewhere=tuple(others), outdone=_outdone(evidence, verdict))
+
+
+def _outdone(evidence: Evidence, verdict: Verdict) -> tuple[Result, ...]:
+    rivals = [pair.b for pair in verdict.level]
+    between = [pair for pair in evidence.pairs if pair.settled and pair.a in rivals and pair.b in rivals]
+    lesser = [pair.b if pair.difference.estimate > 0 else pair.a for pair in between]
+    return tuple(rival for rival in rivals if rival in lesser)
 
 
 def _sizes(sizes: Sequence[int]) -> str:
