@@ -58,7 +58,7 @@ def dog(id: str = "2", **changes: object) -> Photo:
         (dataclasses.replace(PLAIN, title="two\u2028lines\u2029 and\x85a\x0b\x0c\x1c next", owner="\x00\x1b[31m\r\n"),)
     )
 )
-@example(Manifest((dataclasses.replace(PLAIN, title='\\"{}', label=" "),)))
+@example(Manifest((dataclasses.replace(PLAIN, title='\\"{}', label=" a"),)))
 def test_what_was_written_is_read_whatever_people_call_their_photos(manifest: Manifest) -> None:
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(folder)
@@ -103,6 +103,27 @@ def test_a_value_of_another_kind_is_a_damaged_line(tmp_path: Path) -> None:
     workspace.manifest.write_text(Manifest((PLAIN,)).to_jsonl() + json.dumps(dog().to_dict() | {"label": 7}) + "\n")
     with pytest.raises(DataError, match="line 2"):
         Manifest.read(workspace)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "why"),
+    [
+        ("label", "/etc", "its label '/etc' holds a slash or a backslash"),
+        ("label", "..", "its label '..' is empty or only dots"),
+        ("label", "a\n", r"its label 'a\n' holds a control character"),
+        ("split", "../..", "its split '../..' is none of train, validation, test"),
+    ],
+)
+def test_a_label_or_split_that_would_lead_elsewhere_is_a_damaged_line(
+    tmp_path: Path, field: str, value: str, why: str
+) -> None:
+    workspace = Workspace(tmp_path)
+    Manifest((PLAIN, dog())).write(workspace)
+    first, second = workspace.manifest.read_text().splitlines(keepends=True)
+    workspace.manifest.write_text(first + json.dumps(json.loads(second) | {field: value}) + "\n")
+    with pytest.raises(DataError, match=r"manifest\.jsonl, line 2: ") as caught:
+        Manifest.read(workspace)
+    assert f"is no photo: {why}" in caught.value.what
 
 
 def test_empty_lines_count_where_a_line_is_named(tmp_path: Path) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import itertools
+import os
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from PIL import Image, ImageOps
 
 from transfer import pixels
 from transfer.errors import DataError
+from transfer.pixels.deep import eight_bits
 
 HEIGHT, WIDTH = 9, 11
 NOISE = numpy.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 4), dtype=numpy.uint8)
@@ -129,6 +133,21 @@ def test_alpha_over_white_is_exact_for_every_level_and_every_alpha() -> None:
 def test_of_sixteen_bits_the_high_byte_is_kept() -> None:
     high = (numpy.asarray(DEEP) >> 8).astype(numpy.uint8)
     assert distance(decode(saved(DEEP, "PNG")).numpy(), numpy.repeat(high[..., None], 3, -1)) == 0
+
+
+@pytest.mark.parametrize("options", [{}, {"transparency": int(NOISE.view(numpy.uint16)[2, 3, 0])}])
+def test_pillow_shows_sixteen_bits_as_the_graph_sees_them(options: dict[str, int]) -> None:
+    content = saved(DEEP, "PNG", **options)
+    shown = over(eight_bits(opened(content)), "white")
+    assert (pixels.from_bytes(content) == shown).all()
+    assert len(numpy.unique(shown)) > 20
+    assert eight_bits(RGB) is RGB
+
+
+def test_what_needs_no_graph_loads_no_tensorflow() -> None:
+    program = "import sys, transfer.pixels.deep, transfer.collecting.looks; print('tensorflow' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert told.split() == ["False"]
 
 
 def test_transparent_parts_of_a_gif_are_black_and_the_fourth_byte_of_a_bmp_is_ignored() -> None:
@@ -474,8 +493,16 @@ def test_a_photo_is_read_when_its_hash_fits_and_refused_when_it_is_gone_or_chang
     with pytest.raises(DataError, match=r"changed since it was loaded.*photo\.jpg.*`transfer load` again"):
         pixels.read_photo(path, hashlib.sha256(PLAIN).hexdigest())
     path.unlink()
-    with pytest.raises(DataError, match=r"cannot be read.*photo\.jpg.*`transfer load` again"):
+    with pytest.raises(DataError, match=r"cannot be read: No such file.*photo\.jpg.*`transfer load` again"):
+        pixels.read_photo(path, hashlib.sha256(PLAIN).hexdigest())
+    with pytest.raises(DataError, match=r"cannot be read: No such file.*photo\.jpg.*Name the file of a photo"):
         pixels.read_photo(path, None)
+
+
+def test_a_pipe_is_refused_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(DataError, match=r"cannot be read: it is no regular file.*pipe\.jpg"):
+        pixels.read_photo(tmp_path / "pipe.jpg", None)
 
 
 # --- real photos ---

@@ -13,7 +13,7 @@ import pytest
 
 from transfer.errors import WorkspaceError
 from transfer.run import read_runs
-from transfer.workspace import FORMAT, Workspace
+from transfer.workspace import FORMAT, Workspace, atomically
 
 CRASH = """
 import os, sys
@@ -81,6 +81,33 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
             for name in names:
                 (temporary / name).write_text(name)
     assert files(tmp_path) == {"model/c": b"c"}
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt(), OSError(errno.EIO, os.strerror(errno.EIO))])
+@pytest.mark.parametrize("name", ["model", "replaced"])
+def test_a_folder_whose_successor_cannot_take_its_place_stands_there_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, failure: BaseException
+) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "a").write_text("old")
+
+    def fails(*_: object) -> None:
+        assert not (tmp_path / name).exists(), "the old folder is out of the way by now"
+        raise failure
+
+    monkeypatch.setattr(Path, "replace", fails)
+    with pytest.raises(type(failure)), atomically(tmp_path / name) as temporary:
+        temporary.mkdir()
+        (temporary / "a").write_text("new")
+    assert files(tmp_path) == {f"{name}/a": b"old"}
+
+
+def test_a_file_does_not_take_the_place_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "report.md").mkdir()
+    (tmp_path / "report.md" / "mine.txt").write_text("years")
+    with pytest.raises(WorkspaceError, match="cannot be written: Is a directory"):
+        Workspace(tmp_path).write_text(tmp_path / "report.md", "a page")
+    assert files(tmp_path) == {"report.md/mine.txt": b"years"}
 
 
 def test_the_temporary_name_keeps_its_endings(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ The verbs are those of the command line. Everything is loaded when it is first u
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ if TYPE_CHECKING:
     from transfer.workspace import Workspace as Workspace
 
 __version__ = "0.1.0"
+
+# TensorFlow reads it when it is first imported. As it comes, a process takes a GPU's whole memory, and leaves none to
+# others, such as the one that proves an export. Who wants otherwise sets the variable.
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 _HOMES = {
     "workflow": (

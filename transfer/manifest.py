@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from transfer.errors import DataError
-from transfer.photo import FIELDS, Photo
+from transfer.photo import FIELDS, SPLITS, Photo, name_fault
 from transfer.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -138,12 +138,16 @@ def _photo(line: str, where: str) -> Photo:
         raise _damaged(line, where) from error
     if not all(isinstance(getattr(photo, name), kinds) for name, kinds in _KINDS.items()):
         raise _damaged(line, where)
+    if fault := name_fault(photo.label):
+        raise _damaged(line, where, f": its label {photo.label!a} {fault}")
+    if photo.split not in (None, *SPLITS):
+        raise _damaged(line, where, f": its split {photo.split!a} is none of {', '.join(SPLITS)}")
     return photo
 
 
-def _damaged(line: str, where: str) -> DataError:
+def _damaged(line: str, where: str, why: str = "") -> DataError:
     return DataError(
-        "A line of the manifest is no photo.",
+        f"A line of the manifest is no photo{why}.",
         received=f"{where}: {line[:80]!r}",
         remedy="Mend or delete the line; every other line is untouched.",
     )

@@ -6,10 +6,13 @@ A plain record. It never touches disk or network; a failure of one photo is its 
 from __future__ import annotations
 
 import dataclasses
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
 SPLITS = ("train", "validation", "test")
+LONGEST_NAME = 255
+"""Bytes that the name of a file or a folder may have, on every usual file system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +71,17 @@ class Photo:
 
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Photo))
+
+
+def name_fault(name: str) -> str | None:
+    """Why this cannot name a folder or a file of an export, to end a sentence with; None where it can.
+
+    Labels and ids become parts of paths, also those of a manifest that somebody else wrote.
+    """
+    if name.strip() in ("", ".", ".."):
+        return "is empty or only dots"
+    if "/" in name or "\\" in name:
+        return "holds a slash or a backslash"
+    if any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in name):
+        return "holds a control character or bytes that are no text"
+    return None

@@ -86,12 +86,10 @@ class Workspace:
 
     @property
     def explained(self) -> Path:
-        """Overlays that were asked for."""
         return self.root / "explained"
 
     @property
     def grid(self) -> Path:
-        """What was last compared, as a file that compares it again."""
         return self.root / "grid.toml"
 
     def image(self, sha256: str, extension: str) -> Path:
@@ -269,19 +267,21 @@ class Workspace:
 def atomically(path: Path) -> Iterator[Path]:
     """Write a file or a folder under a temporary name, flush it, and rename it to ``path`` at the end.
 
-    An existing folder at ``path`` is replaced as a whole. The temporary name keeps the suffixes of ``path``.
+    An existing folder is replaced as a whole or not at all. The temporary name keeps the suffixes of ``path``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     holder = Path(tempfile.mkdtemp(prefix=".writing-", dir=path.parent))
+    temporary, replaced = holder / path.name, holder / holder.name
     try:
-        temporary = holder / path.name
         yield temporary
         _flush(temporary)
-        if path.is_dir():
-            path.rename(holder / "replaced")
+        if path.is_dir() and temporary.is_dir():  # a file never takes the place of a folder
+            path.rename(replaced)
         temporary.replace(path)
         _sync(path.parent)
     finally:
+        if replaced.exists() and not path.exists():
+            replaced.rename(path)
         shutil.rmtree(holder, ignore_errors=True)
 
 

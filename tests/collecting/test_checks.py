@@ -6,12 +6,14 @@ import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy
 import pillow_heif
 import pytest
 from PIL import Image
 
-from transfer.collecting.checks import MAX_PIXELS, measure
+from transfer.collecting.checks import MAX_PIXELS, fit, measure
 from transfer.collecting.formats import looks_like_a_photo, sniff
+from transfer.collecting.looks import look
 
 pillow_heif.register_heif_opener()
 
@@ -108,6 +110,20 @@ def test_every_usual_kind_of_pixel_is_readable(mode):
     file = io.BytesIO()
     Image.new(mode, (9, 7)).save(file, "JPEG" if mode == "CMYK" else "PNG")
     assert measure(file).reason is None
+
+
+def test_a_grey_photo_of_sixteen_bits_is_made_smaller_and_looked_at_by_its_high_bytes(tmp_path):
+    levels = numpy.random.default_rng(0).integers(0, 65536, (60, 80), numpy.uint16)
+    deep, flat = (io.BytesIO(), io.BytesIO())
+    Image.fromarray(levels).save(deep, "PNG")
+    Image.fromarray((levels >> 8).astype("uint8")).save(flat, "PNG")
+    fitted = [Image.open(io.BytesIO(fit(file.getvalue(), 40)[1])).convert("RGB") for file in (deep, flat)]
+    assert fitted[0].size == (40, 30)
+    assert fitted[0].tobytes() == fitted[1].tobytes()
+    for name, file in (("deep.png", deep), ("flat.png", flat)):
+        (tmp_path / name).write_bytes(file.getvalue())
+    assert look(tmp_path / "deep.png") == look(tmp_path / "flat.png")
+    assert look(tmp_path / "deep.png").contrast > 40, "white as a wall it would be set aside"
 
 
 def test_warnings_of_others_still_count_while_photos_are_checked_in_threads(picture):

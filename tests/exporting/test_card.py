@@ -65,3 +65,32 @@ def test_a_refitted_run_without_answers_on_test_is_told_what_helps(
     none = dataclasses.replace(part, photos=(), groups=(), truth=part.truth[:0], probabilities=numpy.empty((0, 3)))
     with pytest.raises(ExportError, match=remedy):
         saved_model._kept(run, part, none)
+
+
+def test_of_weights_from_a_file_the_card_shows_no_place_on_this_disk(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    run = write_run(workspace, manifest, LENET)
+    place = "/home/me/secret project/mine.weights.h5"
+    own = dataclasses.replace(
+        run, arm=f"lenet5@{place}:fine_tune_top", facts={**run.facts, "weights": {"name": place, "sha256": "0" * 64}}
+    )
+    text = card(own, manifest)
+    assert text.startswith("# lenet5@mine.weights.h5:fine\\_tune\\_top\n")
+    assert "secret" not in text
+    assert "Weights:" not in text
+
+
+def test_of_published_weights_the_card_names_the_licence(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    run = write_run(workspace, manifest, LENET)
+    weights = {"name": "imagenet", "sha256": "0" * 64}
+    taught = dataclasses.replace(run, arm="vgg16:linear_probe", facts={**run.facts, "weights": weights})
+    assert "\nWeights: imagenet, CC-BY-4.0.\n" in card(taught, manifest)
+
+
+def test_the_card_says_which_files_are_refused(workspace: Workspace) -> None:
+    manifest = photos(workspace, **SMALL)
+    text = " ".join(card(write_run(workspace, manifest, LENET), manifest).split())
+    assert "refuses HEIC, a WebP that moves, and a BMP with a palette" in text
+    assert "One file that cannot be decoded refuses all that are sent with it." in text
+    assert "given all its pixels, `images` answers a little differently" in text

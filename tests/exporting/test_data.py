@@ -23,8 +23,10 @@ import transfer
 from transfer.cli import cli
 from transfer.credits import credits_page
 from transfer.errors import CallError, DataError, ExportError
-from transfer.exporting.data import FORMATS
+from transfer.exporting.croissant import COLUMNS, write_croissant
+from transfer.exporting.data import FORMATS, export_data
 from transfer.manifest import Manifest
+from transfer.photo import Photo
 from transfer.workspace import Workspace
 
 READERS = "TRANSFER_READERS"
@@ -221,6 +223,49 @@ def test_the_table_of_croissant_is_what_its_metadata_says(workspace, tmp_path):
     assert columns == set(rows[0])
     assert all((tmp_path / "out" / row["file_name"]).is_file() for row in rows)
     assert "'=A [coin](x)" in {row["title"] for row in rows}, "a spreadsheet would reckon it"
+
+
+@pytest.mark.parametrize(
+    ("terms", "listed"),
+    [
+        ((None, None), ["not stated"]),
+        ((None, "CC BY 4.0"), ["https://creativecommons.org/licenses/by/4.0/", "not stated"]),
+        (("ask me first", "CC0"), ["ask me first", "https://creativecommons.org/publicdomain/zero/1.0/"]),
+    ],
+)
+def test_croissant_lists_also_terms_that_are_no_known_licence(tmp_path, terms, listed):
+    photos = [
+        Photo(id=str(number), file_name="x", label="a", source="table", licence=of) for number, of in enumerate(terms)
+    ]
+    rows = [dict.fromkeys(COLUMNS, "") for _ in photos]
+    write_croissant(tmp_path, rows, Manifest(tuple(photos)), "photos")
+    assert json.loads((tmp_path / "croissant.json").read_text())["license"] == listed
+
+
+def test_a_manifest_of_somebody_else_leads_to_no_place_outside_the_folder(workspace, tmp_path):
+    manifest = Manifest.read(workspace)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    for name in ("/../../x", "a\x00b", ".."):
+        hostile = dataclasses.replace(manifest.kept[0], id=name)
+        with pytest.raises(DataError, match=r"The id of a photo (holds a|is empty or only dots)"):
+            export_data(Manifest((hostile,)), workspace, into=tmp_path / "out", format="folders")
+    for label in ("/home/me/x", "../.."):
+        hostile = dataclasses.replace(manifest.kept[0], label=label)
+        with pytest.raises(DataError, match=r"A label holds a slash"):
+            export_data(Manifest((hostile,)), workspace, into=tmp_path / "out", format="folders")
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_a_label_or_an_id_that_is_too_long_for_a_folder_is_named(workspace, tmp_path):
+    photo = Manifest.read(workspace).kept[0]
+    long = "ä" * 128
+    labelled, named = (dataclasses.replace(photo, **{field: long}) for field in ("label", "id"))
+    with pytest.raises(DataError, match=r"A label is longer than 255 bytes.*xe4.*another label"):
+        export_data(Manifest((labelled,)), workspace, into=tmp_path / "out", format="folders")
+    with pytest.raises(DataError, match=r"The id of a photo is longer than 255 bytes"):
+        export_data(Manifest((named,)), workspace, into=tmp_path / "out", format="folders")
+    fits = dataclasses.replace(photo, label=long[:-1])
+    assert export_data(Manifest((fits,)), workspace, into=tmp_path / "out", format="folders").photos == {"train": 1}
 
 
 def test_a_taken_folder_an_unknown_layout_and_half_a_split_are_refused(workspace, tmp_path):

@@ -7,9 +7,11 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from tests.conftest import draw
@@ -161,6 +163,10 @@ def test_an_older_export_is_replaced_and_something_else_is_not(made: Made) -> No
     workspace, run, exported = made
     again = workflow.export(workspace, run.id[:6], into=exported.path)
     assert again.path == exported.path
+    (exported.path / "serve.py").write_text("mine")
+    with pytest.raises(DataError, match=r"something else.*: serve\.py"):
+        workflow.export(workspace, run.id, into=exported.path)
+    (exported.path / "serve.py").unlink()
     holder = workspace.root / "precious"
     holder.mkdir()
     (holder / "thesis.txt").write_text("years")
@@ -174,6 +180,15 @@ def test_a_place_that_cannot_be_written_is_a_sentence_that_names_it(made: Made, 
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ExportError, match=r"cannot be written: .*file/model.* another place"):
         workflow.export(workspace, run.id, into=tmp_path / "file" / "model")
+
+
+def test_a_disk_that_is_full_is_not_taken_for_a_full_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise tf.errors.ResourceExhaustedError(None, None, "variables.data; No space left on device")
+
+    monkeypatch.setattr(tf.saved_model, "save", full)
+    with pytest.raises(ExportError, match=r"cannot be written: .*No space left on device\. .*another place"):
+        saved_model._save(Mock(), tmp_path / "new", tmp_path / "model")
 
 
 def test_the_folder_where_one_stands_may_be_filled(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,6 +223,21 @@ def test_names_from_elsewhere_become_neither_markdown_nor_formulas(made: Made) -
     assert "[x](" not in text
     assert "'=HYPERLINK(1)" in credits_csv(manifest)
     assert "file://" not in credits_csv(manifest)
+
+
+def test_a_run_of_earlier_photos_is_exported_and_the_card_says_whose_credits_these_are(
+    made: Made, tmp_path: Path
+) -> None:
+    workspace, run, exported = made
+    manifest = Manifest.read(workspace)
+    gone = dataclasses.replace(manifest.part("test")[0], file_name="gone.png", excluded="missing: gone since")
+    now = saved_model.export(run, workspace, manifest.replace([gone]), into=tmp_path / "model")
+    assert (exported.earlier, now.earlier) == (False, True)
+    assert now.checked == exported.checked - 1
+    said = "made with other photos than these credits list"
+    assert said in (now.path / "README.md").read_text(encoding="utf-8")
+    assert said not in (exported.path / "README.md").read_text(encoding="utf-8")
+    assert len((now.path / "CREDITS.csv").read_text(encoding="utf-8").splitlines()) == 1 + 35
 
 
 def test_a_failed_run_is_refused_by_a_sentence(made: Made, tmp_path: Path) -> None:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import hashlib
 import io
+import random
 import re
 import shutil
 from pathlib import Path
 
 import numpy
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from transfer import workflow
-from transfer.errors import CallError, WeightsError
+from transfer.errors import CallError, TransferError, WeightsError
 from transfer.manifest import Manifest
+from transfer.models import explain as explaining
 from transfer.models.explain import explain_photos
 from transfer.run import OVERLAY_CLASS, WEIGHTS, Run
 from transfer.workspace import Workspace
@@ -52,7 +56,8 @@ def test_each_file_gets_an_overlay_of_its_own_shape(trained: tuple[Workspace, Ru
     for file, answer, prediction in zip(files, answers, predictions, strict=True):
         assert (answer.label, answer.predicted) == (prediction.label, prediction.label)
         assert answer.probability == pytest.approx(prediction.probability, abs=1e-4)
-        assert answer.overlay == tmp_path / "out" / f"{file.stem}.gradcam.png"
+        digits = hashlib.sha256(file.read_bytes()).hexdigest()[:8]
+        assert answer.overlay == tmp_path / "out" / f"{file.stem}-{digits}.gradcam.png"
         with Image.open(file) as photo, Image.open(answer.overlay) as drawn:
             assert drawn.size == photo.size
             assert drawn.info[OVERLAY_CLASS] == answer.label
@@ -71,8 +76,8 @@ def test_who_answers_from_two_views_is_explained_by_what_both_say(own: tuple[Wor
 def test_a_large_photo_is_drawn_smaller_and_keeps_its_shape(trained: tuple[Workspace, Run], tmp_path: Path) -> None:
     photo = tmp_path / "large.png"
     Image.fromarray(numpy.random.default_rng(0).integers(0, 255, (400, 1200, 3), dtype="uint8")).save(photo)
-    assert len(list(workflow.explain(trained[0], None, [photo], into=tmp_path))) == 1
-    with Image.open(tmp_path / "large.gradcam.png") as drawn:
+    (answer,) = workflow.explain(trained[0], None, photo, into=tmp_path)
+    with Image.open(answer.overlay) as drawn:
         assert drawn.size == (480, 160)
     with Image.open(photo) as untouched:  # though the overlay lies beside it
         assert untouched.size == (1200, 400)
@@ -89,7 +94,7 @@ def test_another_class_may_be_explained_and_an_unknown_one_is_refused(
     assert sum(answer.probability or 0 for answer in answers) == pytest.approx(1, abs=1e-4)
     assert [answer.label for answer in answers] == list(run.labels)
     with pytest.raises(CallError, match=f"no such class.*Received: unicorn.*Known: {run.labels[0]}"):
-        list(workflow.explain(workspace, None, [file], label="unicorn", into=tmp_path))
+        workflow.explain(workspace, None, [file], label="unicorn", into=tmp_path)  # also where nobody asks for answers
 
 
 def test_a_file_that_cannot_be_read_stops_no_other(trained: tuple[Workspace, Run], tmp_path: Path) -> None:
@@ -102,13 +107,70 @@ def test_a_file_that_cannot_be_read_stops_no_other(trained: tuple[Workspace, Run
     assert "decoded" in (answers[0].error or "")
 
 
-def test_photos_of_one_name_get_overlays_of_their_own(trained: tuple[Workspace, Run], tmp_path: Path) -> None:
-    (file,) = files_of(trained[0], 1)
-    answers = list(workflow.explain(trained[0], None, [file, file], into=tmp_path))
-    assert {answer.overlay for answer in answers} == {
-        tmp_path / f"{file.stem}.gradcam.png",
-        tmp_path / f"{file.stem}-2.gradcam.png",
-    }
+def test_photos_of_one_name_and_classes_get_overlays_of_their_own_in_every_call(
+    trained: tuple[Workspace, Run], tmp_path: Path
+) -> None:
+    workspace, run = trained
+    files = [tmp_path / folder / "x.png" for folder in "ab"]
+    for file, content in zip(files, files_of(workspace, 2), strict=True):
+        file.parent.mkdir()
+        shutil.copy(content, file)
+    out = tmp_path / "out"
+    drawn = [
+        answer.overlay
+        for file in files
+        for label in (None, *run.labels)
+        for answer in workflow.explain(workspace, None, file, label=label, into=out)
+    ]
+    assert len(set(drawn)) == 2 * (1 + len(run.labels))
+    assert sorted(path.name for path in out.iterdir()) == sorted(path.name for path in drawn if path)
+    (again,) = workflow.explain(workspace, None, files[0], label=run.labels[0], into=out)
+    assert again.overlay == drawn[1]
+    assert again.overlay.name.endswith(f"-{run.labels[0]}.gradcam.png")
+
+
+def test_a_long_name_is_cut_and_an_overlay_that_cannot_be_written_stops_no_other(
+    trained: tuple[Workspace, Run], tmp_path: Path
+) -> None:
+    (good,) = files_of(trained[0], 1)
+    long = tmp_path / f"{chr(228) * 124}.png"  # 252 bytes
+    shutil.copy(good, long)
+    digits = hashlib.sha256(good.read_bytes()).hexdigest()[:8]
+    (tmp_path / "out" / f"{good.stem}-{digits}.gradcam.png" / "taken").mkdir(parents=True)
+    answers = list(workflow.explain(trained[0], None, [good, long], into=tmp_path / "out"))
+    assert "cannot be written" in (answers[0].error or "")
+    overlay = answers[1].overlay
+    assert overlay is not None and overlay.is_file()
+    assert re.fullmatch(chr(228) + rf"{{110,}}-{digits}\.gradcam\.png", overlay.name)
+
+
+def test_what_asks_a_run_leaves_the_draws_of_its_caller_alone(trained: tuple[Workspace, Run], tmp_path: Path) -> None:
+    workspace, run = trained
+    numpy.random.seed(7)
+    random.seed(7)
+    expected = numpy.random.random(), random.random()
+    numpy.random.seed(7)
+    random.seed(7)
+    list(workflow.explain(workspace, run.id, files_of(workspace, 1), into=tmp_path))
+    list(workflow.predict(run.path, files_of(workspace, 1)))
+    assert (numpy.random.random(), random.random()) == expected
+
+
+def test_too_little_memory_is_a_sentence_for_whoever_asks_and_for_the_report(
+    own: tuple[Workspace, Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, run = own
+
+    def full(*_: object) -> None:
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    monkeypatch.setattr(explaining, "heat_maps", full)
+    with pytest.raises(TransferError, match=r"not enough memory for this network.*smaller --size"):
+        list(workflow.explain(workspace, run.id, files_of(workspace, 1), into=tmp_path))
+    photo = Manifest.read(workspace).part("test")[0]
+    assert explain_photos(run, [(photo, run.labels[0])], workspace) == (
+        "There is not enough memory for this network to answer."
+    )
 
 
 def test_the_report_shows_where_the_model_looked_in_its_mistakes(own: tuple[Workspace, Run]) -> None:
@@ -141,7 +203,7 @@ def test_where_the_weights_are_gone_the_page_says_why_there_is_no_overlay(own: t
     assert "Where the model looked in that photo" not in page
     assert str(workspace.root) not in page
     with pytest.raises(WeightsError, match=r"missing or damaged.*take the run's folder away"):
-        list(workflow.explain(workspace, None, files_of(workspace, 1)))
+        workflow.explain(workspace, None, files_of(workspace, 1))
 
 
 def test_without_gradcam_nothing_is_drawn_and_nothing_is_missed(own: tuple[Workspace, Run]) -> None:

@@ -18,6 +18,7 @@ from typing import BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from transfer.collecting.formats import EXTENSIONS, HEAD, sniff
+from transfer.pixels.deep import eight_bits
 
 MAX_PIXELS = 178_956_970
 """More is taken for a decompression bomb. It is where Pillow itself refuses (twice its warning), 13,377 pixels squared:
@@ -110,9 +111,9 @@ def fit(content: bytes, side: int | None) -> tuple[Measured, bytes]:
         with _silence_of_pillow(), _opened(file, format) as opened:
             opened.draft("RGB", (side, side))  # libjpeg makes it smaller while it decodes, and still reads all of it
             opened.load()
-            image: Image.Image = opened
+            image = eight_bits(opened)
             if (turn := _TURNS.get(_orientation(opened))) is not None:
-                image = opened.transpose(turn)
+                image = image.transpose(turn)
             if image.mode not in ("RGB", "L"):
                 image = image.convert("RGBA" if image.has_transparency_data else "RGB")
             # The mean over the area that becomes a pixel: no aliasing, and half the time of a bicubic.

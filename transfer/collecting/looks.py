@@ -22,6 +22,7 @@ from PIL import Image
 
 from transfer.collecting.checks import MAX_PIXELS, Measured, measure, opened
 from transfer.collecting.formats import HEAD, sniff
+from transfer.pixels.deep import eight_bits
 
 SIDE = 256
 Seen = TypeVar("Seen")
@@ -66,7 +67,7 @@ def look(path: Path, sha256: str = "") -> Look:
                 return Look(reason=measure(io.BytesIO(content)).reason)
             image.draft("L", (SIDE, SIDE))
             image.load()
-            grey = image.convert("L")
+            grey = eight_bits(image).convert("L")
     except MemoryError:
         raise  # of this machine, not of the photo
     except Exception:  # whatever a decoder raises; the careful check says what it is

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from transfer.errors import DataError
 from transfer.licence import OPEN
-from transfer.photo import Photo
+from transfer.photo import Photo, name_fault
 from transfer.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -127,12 +127,9 @@ def checked_label(label: str, *, where: object) -> str:
             character. Exports write class folders, and a path must never be made of a label's parts.
     """
     label = unicodedata.normalize("NFC", label)
-    if label.strip() in ("", ".", ".."):
-        fault = "A label is empty or only dots."
-    elif "/" in label or "\\" in label:
-        fault = "A label holds a slash or a backslash."
-    elif any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in label):
-        fault = "A label holds a control character or bytes that are no text."
-    else:
+    fault = name_fault(label)
+    if fault is None:
         return label
-    raise DataError(fault, received=f"{label!a} ({str(where)!a})", remedy="Rename the class, then load again.")
+    raise DataError(
+        f"A label {fault}.", received=f"{label!a} ({str(where)!a})", remedy="Rename the class, then load again."
+    )

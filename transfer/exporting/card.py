@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transfer import scores
+from transfer.arm import Arm
 from transfer.credits import inline
 from transfer.exporting.refusing import Refusing
+from transfer.exporting.target import MARK
 from transfer.manifest import Manifest
+from transfer.models.backbone import BACKBONES
 from transfer.run import Run
 
 if TYPE_CHECKING:
@@ -19,7 +23,7 @@ def model_card(run: Run, manifest: Manifest, exported: Exported) -> str:
     """Markdown: use, figures with intervals, how it was proved, the licences of the data."""
     facts = run.facts
     licences = Counter(photo.licence or "not stated" for photo in manifest.kept)
-    return f"""# {inline(run.arm)}
+    return f"""# {inline(_title(run))}
 
 A classifier of {len(run.labels)} classes: {inline(", ".join(run.labels))}.
 
@@ -31,8 +35,11 @@ A classifier of {len(run.labels)} classes: {inline(", ".join(run.labels))}.
     answer = model.signatures["serving_default"](encoded=tf.constant([open("photo.jpg", "rb").read()]))
     answer["label"], answer["probability"], answer["probabilities"], answer["labels"]
 
-`serving_default` takes encoded JPEG, PNG, GIF, BMP or WebP files (EXIF orientation is applied); `images` takes upright
-uint8 RGB pictures `(n, height, width, 3)` of any size. Neither needs any preprocessing, nor Keras.
+`serving_default` takes files as bytes: JPEG, PNG, GIF, BMP or WebP, turned upright by their EXIF. It refuses HEIC, a
+WebP that moves, and a BMP with a palette, with bit masks or of an old kind: save these as PNG first. One file that
+cannot be decoded refuses all that are sent with it. `images` takes upright uint8 RGB pictures `(n, height, width, 3)`
+of any size. Neither needs Keras. A JPEG of four times the input's size or more is reduced while it is decoded; given
+all its pixels, `images` answers a little differently.
 
 ## How good it is
 
@@ -43,7 +50,7 @@ The network: {facts["parameters"]["total"]:,} parameters, {facts["parameters"]["
 
 ## Proof
 
-After writing, a fresh process without Keras answered on {exported.checked} real photos through both signatures. The
+{MARK} {exported.checked} real photos through both signatures. The
 largest difference of any probability from those {
         "kept in training" if exported.rounded is None else "of the run's network in float32 throughout"
     }{"" if exported.temperature is None else ", at that temperature,"} was {exported.max_difference:.1e}.{
@@ -52,10 +59,33 @@ largest difference of any probability from those {
 
 ## Data
 
-Run `{run.id}`, data `{run.data[:12]}`. Licences of the photos: {
+Run `{run.id}`, data `{run.data[:12]}`.{_earlier(exported)} Licences of the photos: {
         inline(", ".join(f"{licence} ({count:,})" for licence, count in sorted(licences.items())))
     }. Every photo with its author, where known, stands in `CREDITS.csv` and `CREDITS.md`.
-"""
+{_weights(run)}"""
+
+
+def _title(run: Run) -> str:
+    """The arm; of weights from a file the file's name only, for where it lay is nobody's business."""
+    name = (run.facts.get("weights") or {}).get("name")
+    return run.arm if name is None else run.arm.replace(f"@{name}", f"@{Path(name).name}", 1)
+
+
+def _weights(run: Run) -> str:
+    """Under which licence the weights were published that it started from; an empty line before it."""
+    name = (run.facts.get("weights") or {}).get("name")
+    if name is None:
+        return ""
+    published = {weights.name: weights.licence for weights in BACKBONES[Arm.parse(run.arm).backbone].weights}
+    return f"\nWeights: {inline(name)}, {inline(published[name])}.\n" if name in published else ""
+
+
+def _earlier(exported: Exported) -> str:
+    """What the credits cannot say of a run of earlier data."""
+    if not exported.earlier:
+        return ""
+    return """ The run was made with other photos than these credits list, or with
+other labels or splits: the credits are of the photos that the workspace had when the model was exported."""
 
 
 def _trained_on(run: Run) -> str:

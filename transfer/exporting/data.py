@@ -13,23 +13,21 @@ It owns layouts. It refuses to publish where a photo lay on its owner's disk, an
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import hashlib
 import io
 import json
+import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from transfer.cells import guarded
 from transfer.credits import credits_csv, credits_page, public, shown_title, terms
 from transfer.errors import CallError, DataError, ExportError
-from transfer.exporting.target import placing, reaching
-from transfer.licence import Licence
+from transfer.exporting import target
+from transfer.exporting.croissant import write_croissant
 from transfer.manifest import Manifest
-from transfer.photo import SPLITS, Photo
+from transfer.photo import LONGEST_NAME, SPLITS, Photo, name_fault
 from transfer.progress import Progress
 from transfer.workspace import Workspace
 
@@ -37,8 +35,6 @@ FORMATS = ("folders", "imagefolder", "tfds", "croissant")
 _PLAIN = ("folders", "tfds")  # whose readers go by names
 _BEGINNINGS = {b"\xff\xd8\xff": ".jpg", b"\x89PNG\r\n\x1a\n": ".png"}  # what all of them read
 ALL = "all"  # the part of photos that are not divided
-_OTHERS_WORDS = ("title", "author", "licence")
-_COLUMNS = ("file_name", "label", "split", "title", "author", "licence", "page", "width", "height", "sha256")
 
 
 @dataclass(frozen=True)
@@ -66,16 +62,19 @@ def export_data(
         format: One of ``FORMATS``. on_progress: Told ``(done, total, what)``.
 
     Raises:
-        CallError: The format is unknown, or the folder is taken. DataError: Some photos have a split and others none.
+        CallError: The format is unknown, or the folder is taken.
+        DataError: Some photos have a split and others none; or no path can be made of a label or an id.
         ExportError: A photo is gone, or is not what it was; or the folder cannot be written.
     """
     if format not in FORMATS:
         raise CallError("There is no such layout.", received=format, remedy=f"Known: {', '.join(FORMATS)}.")
-    with reaching(into):
+    target.check(into)
+    with target.reaching(into):
         if into.exists() and (not into.is_dir() or any(into.iterdir())):
             raise CallError("The folder holds something already.", received=into, remedy="Name a new folder.")
     parts = _parts(manifest)
-    with placing(into) as folder:
+    _check_names(manifest)
+    with target.placing(into) as folder:
         folder.mkdir()
         written = []
         for done, photo in enumerate(manifest.kept, 1):
@@ -89,7 +88,7 @@ def export_data(
         if format == "imagefolder":
             _write_metadata(folder, rows, parts)
         if format == "croissant":
-            _write_croissant(folder, rows, manifest, into.resolve().name)
+            write_croissant(folder, rows, manifest, into.resolve().name)
     counts = {part: sum(row["split"] == part for row in rows) for part in (*SPLITS, ALL)}
     return ExportedData(into, format, {part: count for part, count in counts.items() if count}, terms(manifest))
 
@@ -107,6 +106,37 @@ def _parts(manifest: Manifest) -> bool:
     return decided == {True}
 
 
+def _check_names(manifest: Manifest) -> None:
+    """Refuse labels and ids of which no path may be made: a manifest may come from anybody."""
+    for label in manifest.labels:
+        if (fault := name_fault(label) or _too_long(label)) is not None:
+            raise DataError(
+                f"A label {fault}, so no folder can be named so.",
+                received=f"{label!a}",
+                remedy="Give its photos another label: load them again, or `transfer check` with --edits.",
+            )
+    for photo in manifest.kept:
+        if (fault := name_fault(photo.id) or _too_long(_name(photo, _suffix(photo)))) is not None:
+            raise DataError(
+                f"The id of a photo {fault}, so no file can be named so.",
+                received=f"{photo.id!a}, {photo.file_name!a}",
+                remedy="Load its photos again, into a new workspace.",
+            )
+
+
+def _too_long(name: str) -> str | None:
+    return f"is longer than {LONGEST_NAME} bytes" if len(os.fsencode(name)) > LONGEST_NAME else None
+
+
+def _name(photo: Photo, suffix: str) -> str:
+    """One photo may be kept twice, under two ids: both have their place."""
+    return f"{photo.sha256[:16]}-{photo.id}{suffix}"
+
+
+def _suffix(photo: Photo) -> str:
+    return Path(photo.file_name).suffix.lower() or ".jpg"
+
+
 def _written(photo: Photo, workspace: Workspace, folder: Path, parts: bool, *, plain: bool) -> Photo:
     """Copy one photo; as it stands in the folder, with its place there and what was changed."""
     try:
@@ -119,11 +149,10 @@ def _written(photo: Photo, workspace: Workspace, folder: Path, parts: bool, *, p
         raise ExportError(
             "A photo has changed since it was loaded.", received=photo.file_name, remedy="Load it again, then export."
         )
-    suffix = Path(photo.file_name).suffix.lower() or ".jpg"
+    suffix = _suffix(photo)
     if plain:
         photo, content, suffix = _plain(photo, content)
-    # One photo may be kept twice, under two ids: both have their place.
-    name = f"{photo.sha256[:16]}-{photo.id}{suffix}"
+    name = _name(photo, suffix)
     place = Path(photo.split or "") / photo.label / name if parts else Path(photo.label) / name
     (folder / place).parent.mkdir(parents=True, exist_ok=True)
     (folder / place).write_bytes(content)
@@ -183,94 +212,3 @@ def _write_metadata(folder: Path, rows: list[dict[str, Any]], parts: bool) -> No
         if mine:
             text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
             (place / "metadata.jsonl").write_text(text, encoding="utf-8")
-
-
-def _write_croissant(folder: Path, rows: list[dict[str, Any]], manifest: Manifest, name: str) -> None:
-    """Croissant 1.0, https://docs.mlcommons.org/croissant/docs/croissant-spec.html ."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(row | {name: guarded(row[name]) for name in _OTHERS_WORDS} for row in rows)
-    table = text.getvalue().encode()
-    (folder / "photos.csv").write_bytes(table)
-    licences = {licence.url or licence.name for photo in manifest.kept if (licence := Licence.parse(photo.licence))}
-    document = {
-        "@context": _CONTEXT,
-        "@type": "sc:Dataset",
-        "conformsTo": "http://mlcommons.org/croissant/1.0",
-        "name": "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in name) or "photos",
-        "description": f"{len(rows)} photos of {len(manifest.labels)} classes: {', '.join(manifest.labels)}.",
-        "license": sorted(licences) or ["not stated"],
-        "version": "1.0.0",
-        "datePublished": datetime.now(UTC).date().isoformat(),
-        "citeAs": "Every photo with its author stands in CREDITS.csv.",
-        "distribution": [
-            {
-                "@type": "cr:FileObject",
-                "@id": "photos.csv",
-                "name": "photos.csv",
-                "contentUrl": "photos.csv",
-                "encodingFormat": "text/csv",
-                "sha256": hashlib.sha256(table).hexdigest(),
-            }
-        ],
-        "recordSet": [
-            {"@type": "cr:RecordSet", "@id": "photos", "name": "photos", "field": [_field(name) for name in _COLUMNS]}
-        ],
-    }
-    text_of_it = json.dumps(document, indent=1, ensure_ascii=False)
-    (folder / "croissant.json").write_text(text_of_it + "\n", encoding="utf-8")
-
-
-def _field(name: str) -> dict[str, Any]:
-    return {
-        "@type": "cr:Field",
-        "@id": f"photos/{name}",
-        "name": name,
-        "dataType": "sc:Integer" if name in ("width", "height") else "sc:Text",
-        "source": {"fileObject": {"@id": "photos.csv"}, "extract": {"column": name}},
-    }
-
-
-_CONTEXT = {
-    "@language": "en",
-    "@vocab": "https://schema.org/",
-    "citeAs": "cr:citeAs",
-    "column": "cr:column",
-    "conformsTo": "dct:conformsTo",
-    "cr": "http://mlcommons.org/croissant/",
-    "data": {"@id": "cr:data", "@type": "@json"},
-    "dataBiases": "cr:dataBiases",
-    "dataCollection": "cr:dataCollection",
-    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
-    "dct": "http://purl.org/dc/terms/",
-    "equivalentProperty": "cr:equivalentProperty",
-    "examples": {"@id": "cr:examples", "@type": "@json"},
-    "extract": "cr:extract",
-    "field": "cr:field",
-    "fileObject": "cr:fileObject",
-    "fileProperty": "cr:fileProperty",
-    "fileSet": "cr:fileSet",
-    "format": "cr:format",
-    "includes": "cr:includes",
-    "isLiveDataset": "cr:isLiveDataset",
-    "jsonPath": "cr:jsonPath",
-    "key": "cr:key",
-    "md5": "cr:md5",
-    "parentField": "cr:parentField",
-    "path": "cr:path",
-    "personalSensitiveInformation": "cr:personalSensitiveInformation",
-    "rai": "http://mlcommons.org/croissant/RAI/",
-    "recordSet": "cr:recordSet",
-    "references": "cr:references",
-    "regex": "cr:regex",
-    "repeated": "cr:repeated",
-    "replace": "cr:replace",
-    "samplingRate": "cr:samplingRate",
-    "sc": "https://schema.org/",
-    "separator": "cr:separator",
-    "source": "cr:source",
-    "subField": "cr:subField",
-    "transform": "cr:transform",
-}
-"""As the specification gives it."""

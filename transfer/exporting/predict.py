@@ -15,14 +15,22 @@ import numpy
 import tensorflow as tf
 
 from transfer import pixels
-from transfer.errors import DataError, TransferError
+from transfer.errors import DataError
+from transfer.models.asking import at_once, enough_memory
 from transfer.models.rebuild import rebuild
 from transfer.run import Run
 
-BATCH = 32
-
 Answer = Callable[[list[bytes]], tuple[list[str], numpy.ndarray]]
 """Photos as bytes -> what is said of each, and class probabilities ``(n, C)``."""
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A model that can be asked: its classes, the side of its input in pixels, and how it answers."""
+
+    labels: tuple[str, ...]
+    size: int
+    answer: Answer
 
 
 @dataclass(frozen=True)
@@ -56,28 +64,35 @@ class Prediction:
 
 
 def predict(model: Path, files: Sequence[Path], *, top: int = 5) -> Iterator[Prediction]:
-    """One prediction for each file, in their order.
+    """One prediction for each file, in their order; each batch is answered when its first prediction is asked for.
 
     Args:
-        model: The folder of a run or of an exported SavedModel.
+        model: The folder of a run or of an exported SavedModel; it is opened at once.
         files: Photos. top: How many classes to name.
 
     Raises:
-        DataError: ``model`` is neither, or a SavedModel that answers otherwise.
+        DataError: ``model`` is neither, or a SavedModel that answers otherwise. TransferError: Memory is too small.
     """
-    labels, answer = _open(model)
-    for start in range(0, len(files), BATCH):
-        chunk = [(file, *_read(file)) for file in files[start : start + BATCH]]
+    with enough_memory():
+        opened = _open(model)
+    return _predictions(opened, files, top)
+
+
+def _predictions(opened: _Opened, files: Sequence[Path], top: int) -> Iterator[Prediction]:
+    batch = at_once(opened.size)
+    for start in range(0, len(files), batch):
+        chunk = [(file, *_read(file)) for file in files[start : start + batch]]
         good = [content for _, content, error in chunk if error is None and content is not None]
-        said = iter(zip(*answer(good), strict=True)) if good else iter(())
+        with enough_memory():
+            said = iter(zip(*opened.answer(good), strict=True)) if good else iter(())
         for file, _, error in chunk:
             if error is not None:
                 yield Prediction(str(file), error=error)
             else:
-                yield _name(str(file), *next(said), labels, top)
+                yield _name(str(file), *next(said), opened.labels, top)
 
 
-def _open(model: Path) -> tuple[tuple[str, ...], Answer]:
+def _open(model: Path) -> _Opened:
     if (model / "run.json").exists():
         return _open_run(Run.read(model))
     if (model / "saved_model.pb").exists():
@@ -89,7 +104,7 @@ def _open(model: Path) -> tuple[tuple[str, ...], Answer]:
     )
 
 
-def _open_run(run: Run) -> tuple[tuple[str, ...], Answer]:
+def _open_run(run: Run) -> _Opened:
     whole, size = rebuild(run).whole(), run.facts["size"]
     signature = tf.TensorSpec((None, size, size, 3), tf.uint8)
     function = tf.function(lambda pictures: whole(pictures, training=False)).get_concrete_function(signature)
@@ -99,10 +114,10 @@ def _open_run(run: Run) -> tuple[tuple[str, ...], Answer]:
         probabilities = function(pictures).numpy()
         return [run.labels[at] for at in probabilities.argmax(axis=1)], probabilities
 
-    return run.labels, answer
+    return _Opened(run.labels, size, answer)
 
 
-def _open_export(folder: Path) -> tuple[tuple[str, ...], Answer]:
+def _open_export(folder: Path) -> _Opened:
     served = _served(folder)
     function = served.signatures["serving_default"]
 
@@ -111,7 +126,7 @@ def _open_export(folder: Path) -> tuple[tuple[str, ...], Answer]:
         return [label.decode() for label in answers["label"].numpy()], answers["probabilities"].numpy()
 
     answer.served = served  # type: ignore[attr-defined]  # the function alone would not keep its variables alive
-    return tuple(label.decode() for label in served.labels.numpy()), answer
+    return _Opened(tuple(label.decode() for label in served.labels.numpy()), _size(served), answer)
 
 
 def _served(folder: Path) -> Any:
@@ -139,20 +154,24 @@ def _is_ours(served: Any) -> bool:
         function = served.signatures["serving_default"]
         takes, gives = function.structured_input_signature[1], function.structured_outputs
         named: bool = takes.keys() == {"encoded"} and gives.keys() >= {"label", "probabilities"}
-        return named and served.labels.dtype == "string"
-    except (KeyError, AttributeError):
+        return named and served.labels.dtype == "string" and _size(served) > 0
+    except (KeyError, AttributeError, IndexError, TypeError):
         return False
+
+
+def _size(served: Any) -> int:
+    """Side of the input of the network inside, in pixels: both signatures take photos of any size."""
+    (pictures,), _ = served._answer_pictures.concrete_functions[0].structured_input_signature
+    return int(pictures.shape[1])
 
 
 def _read(file: Path) -> tuple[bytes | None, str | None]:
     """A file's bytes once they are known to decode, or why there are none."""
     try:
-        content = pixels.readable(file.read_bytes())
+        content = pixels.read_photo(file, None)
         pixels.from_bytes(content)
-    except TransferError as error:
+    except DataError as error:
         return None, str(error)
-    except OSError as error:
-        return None, f"The file cannot be read. Received: {file}: {error.strerror}."
     return content, None
 
 

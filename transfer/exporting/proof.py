@@ -1,10 +1,10 @@
 """The other side of the proof: a program that knows only TensorFlow and asks a SavedModel about real photos.
 
-    python proof.py SAVED_MODEL FOLDER
+    python proof.py SAVED_MODEL FOLDER BATCH
 
 FOLDER holds NNNN.encoded (a file's bytes) and NNNN.npy (the same picture, upright uint8); ``answers.json`` is written
-beside them with the label and the class probabilities that each signature gives. Neither this package nor Keras can be
-imported here, so an artifact that secretly needs them fails.
+beside them with all that each signature answers: ``encoded`` to BATCH files at once, ``images`` to one picture. Neither
+this package nor Keras can be imported here, so an artifact that secretly needs them fails.
 """
 
 from __future__ import annotations
@@ -15,10 +15,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-BATCH = 16
 
-
-def main(model: str, folder: Path) -> None:
+def main(model: str, folder: Path, batch: int) -> None:
     """Ask both signatures."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.modules["keras"] = sys.modules["transfer"] = None  # type: ignore[assignment]
@@ -28,15 +26,19 @@ def main(model: str, folder: Path) -> None:
     signatures = tf.saved_model.load(model).signatures
     files = sorted(folder.glob("*.encoded"))
     answers: dict[str, dict[str, list[Any]]] = {
-        name: {"label": [], "probabilities": []} for name in ("serving_default", "images")
+        name: {"label": [], "probability": [], "probabilities": [], "labels": []}
+        for name in ("serving_default", "images")
     }
 
     def keep(name: str, answer: dict[str, Any]) -> None:
-        answers[name]["label"] += [label.decode() for label in answer["label"].numpy()]
-        answers[name]["probabilities"] += answer["probabilities"].numpy().tolist()
+        kept = answers[name]
+        kept["label"] += [label.decode() for label in answer["label"].numpy()]
+        kept["labels"] = [label.decode() for label in answer["labels"].numpy()]
+        for figures in ("probability", "probabilities"):
+            kept[figures] += answer[figures].numpy().tolist()
 
-    for start in range(0, len(files), BATCH):
-        encoded = tf.constant([file.read_bytes() for file in files[start : start + BATCH]])
+    for start in range(0, len(files), batch):
+        encoded = tf.constant([file.read_bytes() for file in files[start : start + batch]])
         keep("serving_default", signatures["serving_default"](encoded=encoded))
     for file in files:
         keep("images", signatures["images"](images=tf.constant(numpy.load(file.with_suffix(".npy"))[None])))
@@ -44,4 +46,4 @@ def main(model: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))

@@ -10,36 +10,27 @@ it must also have said `unknown` of the photos that it should, and of no other.
 from __future__ import annotations
 
 import dataclasses
-import json
-import subprocess
-import sys
-import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy
 import tensorflow as tf
 
 from transfer import pixels, scores
+from transfer.comparison import present
 from transfer.credits import credits_csv, credits_page
 from transfer.errors import DataError, ExportError
-from transfer.exporting import card, proof, refusing
-from transfer.exporting.refusing import UNKNOWN, Refusing
+from transfer.exporting import card, refusing
+from transfer.exporting.proving import Asked, choose, prove
+from transfer.exporting.refusing import Refusing
 from transfer.exporting.served import Served
-from transfer.exporting.target import placing, reaching
+from transfer.exporting.target import check_model, placing
 from transfer.manifest import Manifest
+from transfer.models.asking import at_once, enough_memory
 from transfer.models.rebuild import rebuild
 from transfer.run import Predictions, Run
 from transfer.workspace import Workspace
-
-TOLERANCE = 1e-5
-"""The largest difference of a probability between the artifact and the run that made it."""
-
-CHECKED = 64
-"""Photos that the artifact is asked about before it is trusted, at most."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +44,8 @@ class Exported:
         temperature: That its probabilities were calibrated with; None where they are the run's own.
         refusing: When it says `unknown`; None where it always names a class.
         refused: For how many of the photos that were checked it said so, as it should.
+        rounded: What the run's own rounding did; None where it did not round.
+        earlier: Whether the run was made with other photos, labels or splits than the manifest that its credits are of.
     """
 
     path: Path
@@ -63,6 +56,7 @@ class Exported:
     refusing: Refusing | None = None
     refused: int = 0
     rounded: Rounded | None = None
+    earlier: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,13 +95,13 @@ def export(
         ExportError: The artifact answers otherwise than the run did, or ``into`` cannot be written.
         DataError: ``into`` holds something else; or it is to be calibrated, and validation says nothing of how sure it
             should be; or it is to refuse, and validation can choose no threshold, or a class is named `unknown`.
+        TransferError: Memory is too small.
     """
     if unknown_below is not None:
         refusing.check(unknown_below, run.labels)
     if not run.usable:
         raise ExportError("This run has nothing to export.", received=f"{run.id}, {run.status}: {run.reason}")
-    with reaching(into):
-        _check_target(into)
+    check_model(into)
     temperature = _temperature(run) if calibrate else None
     group_of = {photo.id: photo.group or photo.sha256 for photo in manifest.photos}
     validation, test = (
@@ -115,19 +109,26 @@ def export(
     )
     refusal = None if unknown_below is None else refusing.decide(unknown_below, run.labels, validation, test)
     kept = _kept(run, validation, test)
-    network = rebuild(run).whole()
-    served = Served(network, run.labels, run.facts["size"], temperature, refusal)
-    with placing(into) as temporary:
-        signatures = {"serving_default": served.encoded, "images": served.images}
-        tf.saved_model.save(served, str(temporary), signatures=signatures)
-        asked = _asked(run, kept, manifest, workspace)
+    with enough_memory():
+        network = rebuild(run).whole()
+    with placing(into) as temporary, enough_memory():
+        _save(Served(network, run.labels, run.facts["size"], temperature, refusal), temporary, into)
+        asked = choose(run, kept, manifest, workspace)
         expected = asked.probabilities
         if run.rounded:
             expected = _unrounded(network, asked, run.facts["size"], temperature)
-        difference, answered, refused = _prove(temporary, asked, expected, run, refusal)
-        rounded = _rounded(answered, asked.probabilities) if run.rounded else None
-        checked = len(asked.probabilities)
-        exported = Exported(into, "saved_model", difference, checked, temperature, refusal, refused, rounded)
+        difference, answered, refused = prove(temporary, asked, expected, run, refusal)
+        exported = Exported(
+            into,
+            "saved_model",
+            difference,
+            len(asked.probabilities),
+            temperature,
+            refusal,
+            refused,
+            rounded=_rounded(answered, asked.probabilities) if run.rounded else None,
+            earlier=not present([run], manifest),
+        )
         (temporary / "labels.txt").write_text("".join(f"{label}\n" for label in run.labels), encoding="utf-8")
         (temporary / "README.md").write_text(card.model_card(run, manifest, exported), encoding="utf-8")
         (temporary / "CREDITS.csv").write_text(credits_csv(manifest), encoding="utf-8")
@@ -169,98 +170,25 @@ def _kept(run: Run, validation: Predictions, test: Predictions) -> Predictions:
     return validation
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """The photos that the artifact is asked about: their bytes, and what the run answered to them."""
-
-    contents: tuple[bytes, ...]
-    probabilities: numpy.ndarray
-
-
-def _asked(run: Run, kept: Predictions, manifest: Manifest, workspace: Workspace) -> _Asked:
-    """Up to ``CHECKED`` of the kept predictions, spread over all of them."""
-    photos = {photo.id: photo for photo in manifest.photos}
-    known = [row for row, id in enumerate(kept.photos) if id in photos]
-    if not known:
+def _save(served: Served, folder: Path, into: Path) -> None:
+    try:
+        signatures = {"serving_default": served.encoded, "images": served.images}
+        tf.saved_model.save(served, str(folder), signatures=signatures)
+    except tf.errors.OpError as error:  # a full disk among them, which TensorFlow calls as it calls full memory
         raise ExportError(
-            "There is no photo left to prove the artifact on.",
-            received=f"run {run.id}",
-            remedy="Load the photos that the run was made from again.",
-        )
-    rows = [known[round(at)] for at in numpy.linspace(0, len(known) - 1, min(CHECKED, len(known)))]
-    chosen = [photos[kept.photos[row]] for row in rows]
-    contents = tuple(pixels.read_photo(workspace.photo_path(photo.file_name), photo.sha256) for photo in chosen)
-    return _Asked(contents, kept.probabilities[rows])
+            f"The model cannot be written: {str(error.message).splitlines()[0]}.",
+            received=into,
+            remedy="Name a folder in another place, or give yourself the permission and the space to write there.",
+        ) from error
 
 
-def _unrounded(network: keras.Model, asked: _Asked, size: int, temperature: float | None) -> numpy.ndarray:
+def _unrounded(network: keras.Model, asked: Asked, size: int, temperature: float | None) -> numpy.ndarray:
     """What the run's network answers in float32 throughout."""
     pictures = numpy.stack([pixels.decode_resize(content, size).numpy() for content in asked.contents])
-    answered = numpy.asarray(network.predict(pictures, verbose=0))
+    answered = numpy.asarray(network.predict(pictures, batch_size=at_once(size), verbose=0))
     return answered if temperature is None else scores.tempered(answered, temperature).astype("float32")
 
 
 def _rounded(answered: numpy.ndarray, kept: numpy.ndarray) -> Rounded:
     differing = int((answered.argmax(axis=1) != kept.argmax(axis=1)).sum())
     return Rounded(float(numpy.abs(answered - kept).max()), differing)
-
-
-def _prove(
-    folder: Path, asked: _Asked, expected: numpy.ndarray, run: Run, refusal: Refusing | None
-) -> tuple[float, numpy.ndarray, int]:
-    """Ask the artifact in a fresh process; the largest difference, its answers, and how many photos were refused."""
-    largest, refused, photos = 0.0, 0, len(asked.contents)
-    probabilities = expected
-    for signature, answer in _ask(folder, asked.contents, run.facts["size"]).items():
-        probabilities = numpy.array(answer["probabilities"], "float32")
-        difference = float(numpy.abs(probabilities - expected).max())
-        if not difference <= TOLERANCE:
-            raise _otherwise(signature, f"a probability off by {difference:.2g} (tolerance {TOLERANCE:g})", photos)
-        # By the artifact's own probabilities: one a hair from the threshold may lie on the run's other side of it.
-        said = _names(run.labels, probabilities) if refusal is None else refusal.said(run.labels, probabilities)
-        wrong = [pair for pair in zip(answer["label"], said, strict=True) if pair[0] != pair[1]]
-        if wrong:
-            raise _otherwise(signature, f"{wrong[0][0]!r} instead of {wrong[0][1]!r}", photos)
-        largest, refused = max(largest, difference), 0 if refusal is None else said.count(UNKNOWN)
-    return largest, probabilities, refused
-
-
-def _names(labels: Sequence[str], probabilities: numpy.ndarray) -> list[str]:
-    return [labels[at] for at in probabilities.argmax(axis=1)]
-
-
-def _otherwise(signature: str, received: str, photos: int) -> ExportError:
-    return ExportError(
-        f"The artifact's signature {signature!r} answers otherwise than the run did; nothing was written.",
-        received=f"{received} on {photos} photos",
-        remedy="Train the run again on this machine; if that does not help, please report it.",
-    )
-
-
-def _ask(folder: Path, contents: Sequence[bytes], size: int) -> dict[str, dict[str, list[Any]]]:
-    """Labels and class probabilities by signature, from a process that knows only TensorFlow."""
-    with tempfile.TemporaryDirectory(prefix="transfer-proof-") as name:
-        scratch = Path(name)
-        for number, content in enumerate(contents):
-            (scratch / f"{number:04d}.encoded").write_bytes(content)
-            # Reduced as in training: of all pixels of a large JPEG the answer is a little different.
-            numpy.save(scratch / f"{number:04d}.npy", pixels.from_bytes(content, size))
-        done = subprocess.run(
-            [sys.executable, proof.__file__, str(folder), name], capture_output=True, text=True, check=False
-        )
-        if done.returncode != 0:
-            raise ExportError(
-                "The artifact could not be read back in a fresh process; nothing was written.",
-                received=(done.stderr.strip().splitlines() or ["no message"])[-1],
-            )
-        answers: dict[str, dict[str, list[Any]]] = json.loads((scratch / "answers.json").read_text(encoding="utf-8"))
-        return answers
-
-
-def _check_target(into: Path) -> None:
-    if into.exists() and not (into / "saved_model.pb").exists() and (not into.is_dir() or any(into.iterdir())):
-        raise DataError(
-            "There is something else where the model should go.",
-            received=into,
-            remedy="Name an empty or new folder, or one with an older export, which is replaced.",
-        )

@@ -1,12 +1,14 @@
 """Explain: a run and photos -> what each is taken for, and a picture of where that was seen.
 
 It owns which class is explained and the files that are kept: ``WS/runs/ID/gradcam/PHOTO_ID.png`` for photos of the
-workspace, with the class inside the file. It refuses to stop at a photo that cannot be read.
+workspace, with the class inside the file. It refuses to stop at a photo that cannot be read or drawn.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,16 +20,19 @@ from PIL.PngImagePlugin import PngInfo
 
 from transfer import pixels
 from transfer.arm import Arm
-from transfer.errors import CallError, DataError, TransferError
+from transfer.errors import CallError, DataError, TransferError, WorkspaceError
+from transfer.models.asking import enough_memory
 from transfer.models.backbone import BACKBONES
 from transfer.models.gradcam import check, heat_maps, overlay
 from transfer.models.rebuild import rebuild
-from transfer.photo import Photo
+from transfer.photo import LONGEST_NAME, Photo
 from transfer.run import OVERLAY_CLASS, Run
 from transfer.workspace import Workspace
 
 SIDE = 480
 """The longer side of an overlay in pixels; a larger photo is made smaller."""
+_DIGITS = 8
+"""Of a photo's sha256 in the name of its overlay: photos of one name lie in many folders."""
 
 
 @dataclass(frozen=True)
@@ -58,27 +63,33 @@ class Explanation:
 def explain(
     run: Run, files: Sequence[Path], *, into: Path, workspace: Workspace, label: str | None = None
 ) -> Iterator[Explanation]:
-    """One explanation for each file, in their order.
+    """One explanation for each file, in their order; each is drawn when it is asked for.
 
     Args:
-        run: Done, with its weights. files: Photos. into: The folder for the overlays. workspace: Through which they are
-            written. label: The class to explain; None takes what each photo is taken for.
+        run: With its weights, which are read at once. files: Photos. into: The folder for the overlays.
+        workspace: Through which they are written.
+        label: The class to explain; None takes what each photo is taken for.
 
     Raises:
         CallError: The run has no such class, or its backbone makes no feature map. WeightsError: See ``rebuild``.
+        TransferError: Memory is too small.
     """
     if label is not None and label not in run.labels:
         raise CallError("The run has no such class.", received=label, remedy=f"Known: {', '.join(run.labels)}.")
     look = _looker(run)
-    for file, name in zip(files, _names(files), strict=True):
+
+    def explained(file: Path) -> Explanation:
         try:
-            explained, probabilities, png = look(pixels.read_photo(file, None), label)
-        except DataError as error:
-            yield Explanation(str(file), error=str(error))
-            continue
-        workspace.write_bytes(into / name, png)
-        at, predicted = run.labels.index(explained), run.labels[int(probabilities.argmax())]
-        yield Explanation(str(file), explained, float(probabilities[at]), predicted, into / name)
+            content = pixels.read_photo(file, None)
+            shown, probabilities, png = look(content, label)
+            place = into / _name(file, content, label)
+            workspace.write_bytes(place, png)
+        except (DataError, WorkspaceError) as error:
+            return Explanation(str(file), error=str(error))
+        at, predicted = run.labels.index(shown), run.labels[int(probabilities.argmax())]
+        return Explanation(str(file), shown, float(probabilities[at]), predicted, place)
+
+    return map(explained, files)
 
 
 def explain_photos(run: Run, photos: Sequence[tuple[Photo, str]], workspace: Workspace) -> str | None:
@@ -102,17 +113,17 @@ def explain_photos(run: Run, photos: Sequence[tuple[Photo, str]], workspace: Wor
                 reasons.append(error.what)
     except TransferError as error:
         reasons.append(error.what)
-    except MemoryError:
-        reasons.append("There was not enough memory to look at them.")
     return reasons[0] if reasons else None
 
 
 def _looker(run: Run) -> Callable[[bytes, str | None], tuple[str, numpy.ndarray, bytes]]:
     """A photo's bytes and a class -> the class that is explained, all probabilities, and the overlay as PNG."""
     check(BACKBONES[Arm.parse(run.arm).backbone])
-    classifier, size = rebuild(run), run.facts["size"]
-    whole = classifier.whole()
+    with enough_memory():
+        classifier, size = rebuild(run), run.facts["size"]
+        whole = classifier.whole()
 
+    @enough_memory()
     def look(content: bytes, label: str | None) -> tuple[str, numpy.ndarray, bytes]:
         photo = pixels.from_bytes(content)
         seen = pixels.decode_resize(content, size).numpy()[None]
@@ -143,12 +154,10 @@ def _shows(place: Path) -> str | None:
         return None
 
 
-def _names(files: Sequence[Path]) -> list[str]:
-    """A file name for each overlay, never that of a photo: ``NAME.gradcam.png``, numbered where NAME comes again."""
-    names: list[str] = []
-    for file in files:
-        numbered = (
-            f"{file.stem}{number}.gradcam.png" for number in ("", *(f"-{at}" for at in range(2, len(files) + 2)))
-        )
-        names.append(next(name for name in numbered if name not in names))
-    return names
+def _name(file: Path, content: bytes, label: str | None) -> str:
+    """A file name for an overlay, never that of a photo: one for each name, content and class that was asked for."""
+    ending = f"-{hashlib.sha256(content).hexdigest()[:_DIGITS]}{'' if label is None else f'-{label}'}.gradcam.png"
+    stem = file.stem
+    while stem and len(os.fsencode(stem + ending)) > LONGEST_NAME:
+        stem = stem[:-1]
+    return stem + ending

@@ -10,6 +10,7 @@ from transfer.arm import Arm
 from transfer.errors import WeightsError
 from transfer.models.backbone import BACKBONES
 from transfer.models.classifier import Classifier
+from transfer.models.seeding import undisturbed
 from transfer.models.weights import locate
 from transfer.run import WEIGHTS, Run
 from transfer.strategy import Strategy
@@ -33,15 +34,22 @@ def rebuild(run: Run) -> Classifier:
             received=f"{weights and weights.path} with sha256 {found}, not {recorded}",
             remedy="Put the old file back, or train again.",
         )
-    classifier = Classifier(
-        backbone,
-        strategy.head,
-        classes=len(run.labels),
-        size=run.facts["size"],
-        seed=run.seed,
-        weights=weights.path if weights else None,
-        mirrored=strategy.mirrored,
-    )
+    with undisturbed():  # its first weights are drawn before what was learned takes their place
+        classifier = Classifier(
+            backbone,
+            strategy.head,
+            classes=len(run.labels),
+            size=run.facts["size"],
+            seed=run.seed,
+            weights=weights.path if weights else None,
+            mirrored=strategy.mirrored,
+        )
+        _load(classifier, run)
+    return classifier
+
+
+def _load(classifier: Classifier, run: Run) -> None:
+    """Put what the run learned into its place."""
     learned = run.path / WEIGHTS
     try:
         classifier.top(run.facts["cut"]).load_weights(learned)
@@ -51,4 +59,3 @@ def rebuild(run: Run) -> Classifier:
             received=learned,
             remedy="Put the file back, or take the run's folder away and train again.",
         ) from error
-    return classifier

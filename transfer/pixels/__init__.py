@@ -12,10 +12,35 @@ applied; a tag that is missing, damaged or out of range means upright. A JPEG th
 decoded to a half, a quarter or an eighth, the smallest of which both sides are still twice the square's.
 
     graph.py          bytes -> pixels -> square          orientation.py    which way up they are stored
-    files.py          files that the graph can read
+    files.py          files that the graph can read      deep.py           16 bits in Pillow, without TensorFlow
+
+What is named here is loaded when it is first used.
 """
 
-from transfer.pixels.files import FORMATS, from_bytes, read_photo, readable
-from transfer.pixels.graph import decode, decode_resize, resize
+from __future__ import annotations
 
-__all__ = ["FORMATS", "decode", "decode_resize", "from_bytes", "read_photo", "readable", "resize"]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from transfer.pixels.files import FORMATS as FORMATS
+    from transfer.pixels.files import from_bytes as from_bytes
+    from transfer.pixels.files import read_photo as read_photo
+    from transfer.pixels.files import readable as readable
+    from transfer.pixels.graph import decode as decode
+    from transfer.pixels.graph import decode_resize as decode_resize
+    from transfer.pixels.graph import resize as resize
+
+_HOMES = {
+    "files": ("FORMATS", "from_bytes", "read_photo", "readable"),
+    "graph": ("decode", "decode_resize", "resize"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME)  # the names that __getattr__ knows
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import re
+import stat
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -58,16 +59,16 @@ def read_photo(path: str | os.PathLike[str], sha256: str | None) -> bytes:
         sha256: Of its bytes when it was loaded, in hexadecimal; None leaves it unchecked.
 
     Raises:
-        DataError: It is missing, may not be read, has changed since it was loaded, or is damaged.
+        DataError: It is missing, no regular file, may not be read, has changed since it was loaded, or is damaged.
     """
+    remedy = "Put it back, or run `transfer load` again." if sha256 is not None else "Name the file of a photo."
     try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):  # opening a pipe would wait for ever
+            raise DataError("A photo cannot be read: it is no regular file.", received=path, remedy=remedy)
         content = Path(path).read_bytes()
     except OSError as error:
-        raise DataError(
-            f"A photo cannot be read: {error.strerror or error}.",
-            received=path,
-            remedy="Put it back, or run `transfer load` again.",
-        ) from error
+        what = f"A photo cannot be read: {error.strerror or error}."
+        raise DataError(what, received=path, remedy=remedy) from error
     if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
         raise DataError(
             "A photo has changed since it was loaded.",

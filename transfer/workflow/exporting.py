@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from transfer.exporting.saved_model import Exported
     from transfer.models.explain import Explanation
 
+Photos = str | PathLike[str] | Sequence[str | PathLike[str]]
+
 
 def export(
     workspace: Place,
@@ -41,26 +43,35 @@ def export(
     return write(chosen, workspace, manifest, into=Path(into), calibrate=calibrate, unknown_below=unknown_below)
 
 
-def predict(model: str | PathLike[str], photos: Sequence[str | PathLike[str]], *, top: int = 5) -> Iterator[Prediction]:
-    """Classify photo files by a run's folder or an exported SavedModel; one prediction each, in their order."""
+def predict(model: str | PathLike[str], photos: Photos, *, top: int = 5) -> Iterator[Prediction]:
+    """Classify photo files by a run's folder or an exported SavedModel; one prediction each, in their order.
+
+    The model is opened at once, and the photos are read as their predictions are asked for.
+
+    Args:
+        model: The folder. photos: Files, or one. top: How many classes to name.
+    """
     from transfer.exporting.predict import predict as answer
 
-    return answer(Path(model), [Path(photo) for photo in photos], top=top)
+    return answer(Path(model), _files(photos), top=top)
 
 
 def explain(
     workspace: Place,
     run: str | None,
-    photos: Sequence[str | PathLike[str]],
+    photos: Photos,
     *,
     label: str | None = None,
     into: str | PathLike[str] | None = None,
 ) -> Iterator[Explanation]:
     """Draw where in each photo a run sees a class (Grad-CAM); one explanation each, in their order.
 
+    The run's network is built at once, and each photo is drawn when its explanation is asked for: a loop, or ``list``,
+    draws them all.
+
     Args:
         workspace: Of the run. run: An ID or its beginning; None takes the best by validation.
-        photos: Files. label: The class to explain, instead of what each is taken for.
+        photos: Files, or one. label: The class to explain, instead of what each is taken for.
         into: The folder for the overlays, instead of ``WS/explained/ID``.
     """
     from transfer.models.explain import explain as answer
@@ -68,4 +79,8 @@ def explain(
     workspace = Workspace.of(workspace)
     found = run_of(workspace, run, photos_of(workspace))
     folder = workspace.explained / found.id if into is None else Path(into)
-    return answer(found, [Path(photo) for photo in photos], into=folder, workspace=workspace, label=label)
+    return answer(found, _files(photos), into=folder, workspace=workspace, label=label)
+
+
+def _files(photos: Photos) -> list[Path]:
+    return [Path(photo) for photo in ([photos] if isinstance(photos, str | PathLike) else photos)]

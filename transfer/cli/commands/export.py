@@ -79,6 +79,8 @@ def command(
         record["rounded"] = dataclasses.asdict(exported.rounded)
     if exported.refusing is not None:
         record["unknown"] = exported.refusing.to_dict()
+    if exported.earlier:
+        record["earlier"] = True
     if as_json:
         show.as_json(record)
     else:
@@ -97,6 +99,12 @@ def command(
             )
         for line in _refusing(exported):
             click.echo(line, err=True)
+        if exported.earlier:
+            click.echo(
+                "The run was made with other photos, labels or splits than the workspace has now: the credits beside "
+                "the model list the photos of now.",
+                err=True,
+            )
 
 
 def _refusing(exported: Exported) -> list[str]:
