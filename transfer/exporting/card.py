@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from transfer import scores
+from transfer import folds, scores
 from transfer.arm import Arm
 from transfer.credits import inline
 from transfer.exporting.refusing import Refusing
@@ -165,7 +165,7 @@ another label."""
 def _figures(run: Run, manifest: Manifest) -> str:
     """A table of accuracies, and what each is worth."""
     lines = ["| split | photos | accuracy | 95 % interval (Wilson) |", "|---|---|---|---|"]
-    group_of = {photo.id: photo.group or photo.sha256 for photo in manifest.photos}
+    group_of = folds.group_of(manifest.kept)
     for split in ("validation", "test"):
         part = run.predictions(split).regrouped(group_of)
         if len(part.correct):

@@ -17,7 +17,7 @@ import keras
 import numpy
 import tensorflow as tf
 
-from transfer import pixels, scores
+from transfer import folds, pixels, scores
 from transfer.comparison import present
 from transfer.credits import credits_csv, credits_page
 from transfer.errors import DataError, ExportError
@@ -103,7 +103,7 @@ def export(
         raise ExportError("This run has nothing to export.", received=f"{run.id}, {run.status}: {run.reason}")
     check_model(into)
     temperature = _temperature(run) if calibrate else None
-    group_of = {photo.id: photo.group or photo.sha256 for photo in manifest.photos}
+    group_of = folds.group_of(manifest.kept)
     validation, test = (
         _at(run.predictions(split).regrouped(group_of), temperature) for split in ("validation", "test")
     )
