@@ -22,7 +22,7 @@ def answer(photo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict
         text=True,
         check=False,
         env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
-        timeout=280,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])
