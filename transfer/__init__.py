@@ -12,9 +12,10 @@ The verbs are those of the command line. Everything is loaded when it is first u
 
 from __future__ import annotations
 
-import importlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from transfer import lazily
 
 if TYPE_CHECKING:
     from transfer.arm import Arm as Arm
@@ -65,15 +66,9 @@ _HOMES = {
     "run": ("Run",),
     "workspace": ("Workspace",),
 }
-_HOME = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = sorted(_HOME)  # the names that __getattr__ knows
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+__all__ = lazily.names(_HOMES)
+__getattr__ = lazily.lookup(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -19,8 +19,9 @@ What is named here is loaded when it is first used.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from transfer import lazily
 
 if TYPE_CHECKING:
     from transfer.pixels.files import FORMATS as FORMATS
@@ -35,12 +36,6 @@ _HOMES = {
     "files": ("FORMATS", "from_bytes", "read_photo", "readable"),
     "graph": ("decode", "decode_resize", "resize"),
 }
-_HOME = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = sorted(_HOME)  # the names that __getattr__ knows
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+__all__ = lazily.names(_HOMES)
+__getattr__ = lazily.lookup(__name__, _HOMES)
