@@ -290,6 +290,7 @@ def test_a_workspace_of_a_newer_version(loaded: Path, transfer: Transfer) -> Non
         (("raw_pixels", "--per-class", "0"), "--per-class"),
         (("lenet5:frozen_head",), "lenet5:from_scratch"),
         (("resnet50@no/such/file.h5",), "no/such/file.h5"),
+        (("raw_pixels:frozen_head+higher_resolution", "--size", "16"), "chooses the size"),
         ((), "ARM"),
     ],
 )
@@ -313,6 +314,18 @@ def test_a_wrong_call_says_so_before_anything_begins(
         (("raw_pixels", "--seed", "-1"), "--seed"),
         (("raw_pixels", "--gpus", "0"), "--gpus"),
         (("--per-class", "0"), "--per-class"),
+        (("raw_pixels:linear_probe", "--rate", "1e-3"), "no gradient descent"),
+        (("raw_pixels:frozen_head", "--rate", "nan"), "above zero"),
+        (("--rate", "1e-3"), "no gradient descent"),
+        (("raw_pixels:linear_probe", "--find-rate"), "no gradient descent"),
+        (("raw_pixels:frozen_head+higher_resolution", "--size", "16"), "chooses the size"),
+        (("lenet5:from_scratch", "--gpus", "99"), "not so many GPUs"),
+        (("resnet20@none:linear_probe", "--engine", "tensorflow", "--precision", "bfloat16"), "float32 only"),
+        (("lenet5:from_scratch", "--size", "4"), "4 pixels"),
+        (("lenet5@~nosuchuser/w.h5:fine_tune_all",), "no such file"),
+        ((f"lenet5@{'w' * 300}:fine_tune_all",), "no such file"),
+        (("mobilenet_v2@imagenet:from_scratch",), "random weights"),
+        (("lenet5:from_scratch+augment+augment",), "named twice"),
     ],
 )
 def test_a_training_that_is_called_wrongly_splits_no_photo(

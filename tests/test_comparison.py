@@ -22,7 +22,7 @@ from transfer.workspace import Workspace
 
 PHOTOS = Manifest(
     tuple(
-        Photo(str(n), f"{n}.png", "ab"[n % 2], "folder", sha256=f"{n:04}", split=SPLITS[n % 3], width=9, height=9)
+        Photo(str(n), f"{n}.png", "ab"[n % 2], "folder", sha256=f"{n:064}", split=SPLITS[n % 3], width=9, height=9)
         for n in range(60)
     )
 )

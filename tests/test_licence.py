@@ -32,6 +32,51 @@ def test_a_condition_after_a_blank_is_one_and_a_country_stands_after_the_version
     assert Licence.parse(text) == licence
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://creativecommons.org/licenses/by%2Dnc/4.0",
+        "https://creativecommons.org/licenses/by_nc/4.0",
+        "https://creativecommons.org/licenses/by/4.0 NC",
+        "https://creativecommons.org/licenses/by/4.0-nc",
+        "https://creativecommons.org/licenses/by/4.0/nc",
+        "https://creativecommons.org/licenses/by/4.0/nc/deed.en",
+        "https://creativecommons.org/licenses/by/4.0 (noncommercial use only)",
+        "https://creativecommons.org/licenses/by/4.0/?ref=here (noncommercial use only)",
+        "https://creativecommons.org/publicdomain/zero/1.0/ for the text only",
+        "https://creativecommons.org/publicdomain/mark/1.0/ does not apply",
+        "CC0 for the text only, photo all rights reserved",
+        "CC BY 4.0; NonCommercial",
+        "Public Domain Mark does not apply",
+        "PD-not at all",
+    ],
+)
+def test_what_says_more_than_a_licence_is_none(text):
+    assert Licence.parse(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "licence"),
+    [
+        ("https://creativecommons.org/licenses/by-sa/3.0/", Licence("by-sa", "3.0")),
+        ("http://www.creativecommons.org/licenses/by/2.0", Licence("by", "2.0")),
+        ("https://creativecommons.org/licenses/by-nc/4.0/deed.en", Licence("by-nc", "4.0")),
+        ("https://creativecommons.org/licenses/by-sa/3.0/us/deed.en_US", Licence("by-sa", "3.0")),
+        ("https://creativecommons.org/licenses/by/2.5/scotland/legalcode", Licence("by", "2.5")),
+        ("https://creativecommons.org/licenses/by-nd/4.0/?ref=chooser-v1", Licence("by-nd", "4.0")),
+        ("https://creativecommons.org/licenses/by/", Licence("by")),
+        ("https://creativecommons.org/publicdomain/zero/1.0/deed.zh-hans", Licence("cc0")),
+        ("https://creativecommons.org/publicdomain/mark/1.0/", Licence("pdm")),
+        ("CC0 1.0 Universal (CC0 1.0) Public Domain Dedication", Licence("cc0")),
+        ("cc-zero", Licence("cc0")),
+        ("Public Domain Mark 1.0 Universal", Licence("pdm")),
+        ("PD-US-expired", Licence("pd")),
+    ],
+)
+def test_the_usual_links_and_full_names_are_understood(text, licence):
+    assert Licence.parse(text) == licence
+
+
 @given(
     draw.sampled_from(CONDITIONS),
     draw.sampled_from([None, "2.0", "4.0"]),

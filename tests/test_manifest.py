@@ -18,11 +18,12 @@ from transfer.workspace import Workspace
 
 CREDITS = ("page_url", "image_url", "title", "owner", "licence", "verified", "group", "width", "height")
 words = draw.text(draw.characters(codec="utf-8"))
+names = draw.text(draw.characters(codec="utf-8", exclude_characters="\0"))
 maybe = draw.none() | words
 photos = draw.builds(
     Photo,
-    id=words,
-    file_name=words,
+    id=names,
+    file_name=names,
     label=draw.sampled_from(["cat", "dog", "größe", "a b"]),
     source=words,
     page_url=maybe,
@@ -30,7 +31,7 @@ photos = draw.builds(
     title=maybe,
     owner=maybe,
     licence=maybe,
-    sha256=draw.text("0123456789abcdef", max_size=8),
+    sha256=draw.text("0123456789abcdef", min_size=64, max_size=64),
     width=draw.integers(0, 9999),
     height=draw.integers(0, 9999),
     split=draw.sampled_from([None, *SPLITS]),
@@ -41,11 +42,11 @@ photos = draw.builds(
 manifests = draw.lists(photos, max_size=8, unique_by=lambda photo: photo.id).map(lambda rows: Manifest(tuple(rows)))
 some = draw.lists(photos, min_size=1, max_size=8, unique_by=lambda photo: photo.id).map(lambda r: Manifest(tuple(r)))
 
-PLAIN = Photo(id="1", file_name="cat/1.png", label="cat", source="folder", sha256="ab", split="train")
+PLAIN = Photo(id="1", file_name="cat/1.png", label="cat", source="folder", sha256="ab" * 32, split="train")
 
 
 def dog(id: str = "2", **changes: object) -> Photo:
-    return dataclasses.replace(PLAIN, id=id, file_name=f"dog/{id}.png", label="dog", sha256=f"d{id}", **changes)
+    return dataclasses.replace(PLAIN, id=id, file_name=f"dog/{id}.png", label="dog", sha256=f"{id:0>64}", **changes)
 
 
 # --- on disk ---
@@ -86,7 +87,7 @@ def test_a_workspace_without_a_manifest_has_an_empty_one(tmp_path: Path) -> None
     assert len(Manifest.read(Workspace(tmp_path))) == 0
 
 
-@pytest.mark.parametrize("damage", ["{", "[]", '"photo"', "null", "{}", '{"id": "9"}', "7"])
+@pytest.mark.parametrize("damage", ["{", "[]", '"photo"', "null", "{}", '{"id": "9"}', "7", "[" * 100_000])
 def test_a_damaged_line_is_named_and_the_file_is_left_alone(tmp_path: Path, damage: str) -> None:
     workspace = Workspace(tmp_path)
     Manifest((PLAIN, dog())).write(workspace)
@@ -111,10 +112,17 @@ def test_a_value_of_another_kind_is_a_damaged_line(tmp_path: Path) -> None:
         ("label", "/etc", "its label '/etc' holds a slash or a backslash"),
         ("label", "..", "its label '..' is empty or only dots"),
         ("label", "a\n", r"its label 'a\n' holds a control character"),
+        ("label", ".net", "its label '.net' begins with a dot"),
+        ("title", "\ud800", "it holds half a surrogate"),
+        ("label", "\ud800", "it holds half a surrogate"),
+        ("file_name", "dog/\0.png", "its id or file name holds a NUL"),
+        ("id", "2\0", "its id or file name holds a NUL"),
+        ("sha256", "", "its sha256 '' is not 64 hexadecimal digits"),
+        ("sha256", "AB" * 32, f"its sha256 '{'AB' * 32}' is not 64 hexadecimal digits"),
         ("split", "../..", "its split '../..' is none of train, validation, test"),
     ],
 )
-def test_a_label_or_split_that_would_lead_elsewhere_is_a_damaged_line(
+def test_a_value_that_would_lead_elsewhere_or_nowhere_is_a_damaged_line(
     tmp_path: Path, field: str, value: str, why: str
 ) -> None:
     workspace = Workspace(tmp_path)
@@ -124,6 +132,12 @@ def test_a_label_or_split_that_would_lead_elsewhere_is_a_damaged_line(
     with pytest.raises(DataError, match=r"manifest\.jsonl, line 2: ") as caught:
         Manifest.read(workspace)
     assert f"is no photo: {why}" in caught.value.what
+
+
+def test_a_photo_that_is_set_aside_needs_no_content(tmp_path: Path) -> None:
+    manifest = Manifest((PLAIN, dataclasses.replace(dog(), sha256="", excluded="gone: status 404")))
+    manifest.write(Workspace(tmp_path))
+    assert Manifest.read(Workspace(tmp_path)) == manifest
 
 
 def test_empty_lines_count_where_a_line_is_named(tmp_path: Path) -> None:
@@ -136,7 +150,7 @@ def test_empty_lines_count_where_a_line_is_named(tmp_path: Path) -> None:
 def test_a_manifest_that_is_no_text_is_a_sentence(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     workspace.manifest.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match=r"cannot be read\. Received: .*manifest\.jsonl: .* a copy of it in UTF-8"):
         Manifest.read(workspace)
 
 
@@ -147,7 +161,7 @@ def test_a_field_that_a_later_version_adds_is_passed_over(tmp_path: Path) -> Non
 
 
 def test_two_photos_with_one_id_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"one id\. Received: 2"):
+    with pytest.raises(DataError, match=r"one id\. Received: 2\. Leave one line"):
         Manifest((dog("2"), dog("2", title="again")))
     workspace = Workspace(tmp_path)
     workspace.manifest.write_text(Manifest((dog(),)).to_jsonl() * 2)

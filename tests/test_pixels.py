@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from transfer import pixels
+from transfer.collecting.checks import measure
 from transfer.errors import DataError
-from transfer.pixels.deep import eight_bits
+from transfer.pixels.pillow import eight_bits, upright
 
 HEIGHT, WIDTH = 9, 11
 NOISE = numpy.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 4), dtype=numpy.uint8)
@@ -145,7 +146,7 @@ def test_pillow_shows_sixteen_bits_as_the_graph_sees_them(options: dict[str, int
 
 
 def test_what_needs_no_graph_loads_no_tensorflow() -> None:
-    program = "import sys, transfer.pixels.deep, transfer.collecting.looks; print('tensorflow' in sys.modules)"
+    program = "import sys, transfer.pixels.pillow, transfer.collecting.looks; print('tensorflow' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert told.split() == ["False"]
 
@@ -263,6 +264,28 @@ def test_png_and_webp_are_turned_upright_as_pillow_turns_them(
     upright = ImageOps.exif_transpose(opened(content)).convert("RGB")
     assert upright.size == ((WIDTH, HEIGHT) if orientation < 5 else (HEIGHT, WIDTH))
     assert distance(pixels.from_bytes(content), numpy.asarray(upright)) == 0
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_png_may_say_behind_its_pixels_which_way_up_it_is(orientation: int) -> None:
+    """PNG, third edition, 11.3.4.5: anywhere but between the parts of the pixels."""
+    block = tiff(orientation)
+    chunk = struct.pack(">I", len(block)) + b"eXIf" + block + struct.pack(">I", zlib.crc32(b"eXIf" + block))
+    plain = saved(RGB, "PNG")
+    content = plain[:-12] + chunk + plain[-12:]
+    standing = upright(opened(content)).convert("RGB")
+    assert standing.size == ((WIDTH, HEIGHT) if orientation < 5 else (HEIGHT, WIDTH))
+    assert distance(pixels.from_bytes(content), numpy.asarray(standing)) == 0
+    measured = measure(io.BytesIO(content))
+    assert (measured.width, measured.height) == standing.size
+
+
+def test_what_xmp_says_turns_a_photo_nowhere() -> None:
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    content = PLAIN[:2] + segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + xmp) + PLAIN[2:]
+    assert ImageOps.exif_transpose(opened(content)).size == (HEIGHT, WIDTH), "Pillow believes it"
+    assert upright(opened(content)).size == (WIDTH, HEIGHT)
+    assert pixels.from_bytes(content).shape == (HEIGHT, WIDTH, 3)
 
 
 @pytest.mark.parametrize(

@@ -195,6 +195,11 @@ def test_unused_is_a_setting_that_no_run_had_and_nobody_used_for_a_day(
     assert stored.folder.exists() == stays
 
 
+def test_each_row_of_a_part_has_its_own_key_also_where_one_is_empty(workspace: Workspace) -> None:
+    keys = (PHOTOS[0], "", PHOTOS[1])
+    assert list(keep(workspace, TOP, photos=keys).parts().values()) == [keys]
+
+
 def test_without_a_manifest_no_photo_is_taken_for_gone(workspace: Workspace) -> None:
     stored = keep(workspace, TOP)
     workspace.manifest.unlink()

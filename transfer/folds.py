@@ -61,9 +61,9 @@ def folded(manifest: Manifest, fold: Fold) -> Manifest:
     test = parts[fold.number]
     rest = [photo for part in parts if part is not test for photo in part]
     validation = divide(rest, HELD_OUT, seed=f"{fold.repetition} {fold.number} validation")[0]
-    trained = {photo.label for photo in rest} - {photo.label for photo in _without(rest, validation)}
+    untaught = {photo.label for photo in rest} - {photo.label for photo in _without(rest, validation)}
     # Better nothing of a class to choose by than nothing to learn from.
-    alone = {id(photo) for group in groups(rest) if trained & {photo.label for photo in group} for photo in group}
+    alone = {id(photo) for group in groups(rest) if untaught & {photo.label for photo in group} for photo in group}
     sides = {photo.id: "train" for photo in rest}
     sides |= {photo.id: "validation" for photo in validation if id(photo) not in alone}
     sides |= {photo.id: "test" for photo in test}

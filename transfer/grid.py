@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from os import PathLike
 from pathlib import Path
@@ -24,6 +24,27 @@ ENGINES = ("openvino", "tensorflow", "keras")
 
 PRECISIONS = ("float32", "bfloat16")
 """In which it may compute."""
+
+EXAMPLES = {
+    "arms": 'arms = ["vgg16:frozen_head"]',
+    "per_class": 'per_class = [5, "all"]',
+    "tricks": 'tricks = ["augment"]',
+}
+"""What is a list in a grid, and how one is written."""
+
+LEAST = {"seeds": 1, "epochs": 1, "size": 1, "folds": 2}
+"""The smallest that its numbers may be."""
+
+
+def listed(name: str, values: Iterable[Any]) -> tuple[Any, ...]:
+    """The values of a list; a text is none, which would fall into its letters.
+
+    Raises:
+        CallError: It is one value where a list belongs.
+    """
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise CallError(f"{name} is a list.", received=repr(values), remedy=f"Write {EXAMPLES[name]}.")
+    return tuple(values)
 
 
 @dataclass(frozen=True)
@@ -42,7 +63,7 @@ class Grid:
         half: Whether their activations are kept in half precision.
 
     Raises:
-        CallError: Nothing to compare, or a number out of range.
+        CallError: Nothing to compare, one value where a list belongs, or a number out of range.
     """
 
     arms: tuple[Arm, ...]
@@ -58,17 +79,23 @@ class Grid:
     half: bool = False
 
     def __post_init__(self) -> None:
-        if not self.arms:
-            raise CallError("There is nothing to compare.", remedy="Name at least one arm, such as vgg16:frozen_head.")
-        numbers = [("seeds", self.seeds), ("epochs", self.epochs), ("size", self.size)]
-        for name, value in numbers + [("per-class", k) for k in self.per_class]:
-            if value is not None and (not isinstance(value, int) or value < 1):
-                raise CallError(f"--{name} must be at least 1.", received=value)
-        if self.folds is not None and (not isinstance(self.folds, int) or self.folds < 2):
-            raise CallError("--folds must be at least 2.", received=self.folds)
+        if not listed("arms", self.arms):
+            remedy = "Name at least one arm, such as vgg16:frozen_head."
+            raise CallError("There is nothing to compare.", received="no arm", remedy=remedy)
+        if not listed("per_class", self.per_class):
+            raise CallError("per_class names no size.", received="[]", remedy=f"Write {EXAMPLES['per_class']}.")
+        for trick in listed("tricks", self.tricks):
+            if not isinstance(trick, str):
+                raise CallError("A trick is named.", received=repr(trick), remedy=f"Write {EXAMPLES['tricks']}.")
+        numbers = [(name, getattr(self, name), least) for name, least in LEAST.items()]
+        for name, value, least in numbers + [("per-class", k, 1) for k in self.per_class]:
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+                remedy = f"Give a whole number from {least} on, or leave it out."
+                raise CallError(f"--{name} must be at least {least}.", received=repr(value), remedy=remedy)
         for name in ("refit", "half"):
             if not isinstance(getattr(self, name), bool):
-                raise CallError(f"{name} is true or false.", received=getattr(self, name))
+                remedy = f"Write {name} = true, or leave it out."
+                raise CallError(f"{name} is true or false.", received=repr(getattr(self, name)), remedy=remedy)
         for name, known in (("engine", ENGINES), ("precision", PRECISIONS)):
             if getattr(self, name) not in (None, *known):
                 raise CallError(f"There is no such {name}.", received=getattr(self, name), remedy=f"Known: {known}.")
@@ -107,16 +134,19 @@ class Grid:
         try:
             record = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise CallError("The grid file cannot be read.", received=f"{path}: {error}") from error
+            remedy = "Name a TOML file such as the grid.toml that every comparison leaves in its workspace."
+            raise CallError("The grid file cannot be read.", received=f"{path}: {error}", remedy=remedy) from error
         known = [field.name for field in fields(cls)]
         if strange := sorted(set(record) - set(known)):
             raise CallError("The grid file names something unknown.", received=strange[0], remedy=f"Known: {known}.")
         try:
             return cls(
-                arms=tuple(Arm.parse(arm) for arm in record.get("arms", ())),
+                arms=tuple(Arm.parse(arm) for arm in listed("arms", record.get("arms", ()))),
                 seeds=record.get("seeds", cls.seeds),
-                per_class=tuple(None if k == "all" else k for k in record.get("per_class", ["all"])),
-                tricks=tuple(record.get("tricks", ())),
+                per_class=tuple(
+                    None if k == "all" else k for k in listed("per_class", record.get("per_class", ["all"]))
+                ),
+                tricks=listed("tricks", record.get("tricks", ())),
                 epochs=record.get("epochs"),
                 size=record.get("size"),
                 folds=record.get("folds"),
@@ -126,4 +156,7 @@ class Grid:
                 half=record.get("half", False),
             )
         except (TypeError, AttributeError) as error:
-            raise CallError("A value of the grid file is of the wrong kind.", received=f"{path}: {error}") from error
+            remedy = "Write an arm or a trick as a text, and a number as a number."
+            raise CallError(
+                "A value of the grid file is of the wrong kind.", received=f"{path}: {error}", remedy=remedy
+            ) from error

@@ -32,7 +32,20 @@ _WORDS = {
 }
 
 # After the version a country may stand, which says nothing new; a condition there is not understood.
-_NAME = re.compile(r"(?:cc[ -])?(by(?:[ -](?:nc|nd|sa))*)(?:[ -](\d\.\d)(?:[ -](?!(?:nc|nd|sa)$)[a-z]{2,3})?)?")
+_COUNTRY = r"(?!(?:nc|nd|sa)\b)(?:[a-z]{2,3}|scotland)"
+_NAME = re.compile(rf"(?:cc[ -])?(by(?:[ -](?:nc|nd|sa))*)(?:[ -](\d\.\d)(?:[ -]{_COUNTRY})?)?")
+_SITE = r"https?://(?:www\.)?creativecommons\.org"
+# After a licence its deed or its text may stand, in some language, and what the licence chooser adds.
+_PAGE = r"(?:/(?:(?:deed|legalcode)(?:\.[\w-]+)?)?)?(?:\?ref=[\w.&=-]*)?"
+_LINK = re.compile(rf"{_SITE}/licenses/([a-z-]+)(?:/(\d\.\d)(?:/{_COUNTRY})?)?{_PAGE}")
+_FORMS = {
+    "cc0": (
+        rf"{_SITE}/publicdomain/zero(?:/1\.0)?{_PAGE}",
+        r"cc[ -]?(?:zero|0)(?:[ -]1\.0)?(?: universal)?(?: \(cc0 1\.0\))?(?: public domain dedication)?",
+    ),
+    "pdm": (rf"{_SITE}/publicdomain/mark(?:/1\.0)?{_PAGE}", r"public domain mark(?: 1\.0)?(?: universal)?"),
+    "pd": (r"pd-[\w-]+",),
+}
 
 OPEN = frozenset((*_CC, "cc0", "pdm", "pd", "us-gov", "no-known"))
 """Codes of all licences that allow a photo to be passed on at all."""
@@ -98,19 +111,15 @@ class Licence:
         (Licence(code='by-sa', version='2.0'), Licence(code='by', version='4.0'))
         >>> Licence.parse("CC BY NC SA 4.0"), Licence.parse("CC BY 4.0 NC")
         (Licence(code='by-nc-sa', version='4.0'), None)
-        >>> Licence.parse("cc0"), Licence.parse("GFDL")
-        (Licence(code='cc0', version=None), None)
+        >>> Licence.parse("cc0"), Licence.parse("CC0 for the text only"), Licence.parse("GFDL")
+        (Licence(code='cc0', version=None), None, None)
         """
         said = " ".join((text or "").lower().split())
         if said in _OTHERS or said in _WORDS:
             return cls(_WORDS.get(said, said))
-        if re.match(r"(https?://creativecommons\.org/publicdomain/zero/|(cc[ -]?(zero|0))\b)", said):
-            return cls("cc0")
-        if re.match(r"(https?://creativecommons\.org/publicdomain/mark/|public domain mark\b)", said):
-            return cls("pdm")
-        if re.match(r"pd-", said):
-            return cls("pd")
-        link = re.match(r"https?://creativecommons\.org/licenses/([a-z-]+)(?:/(\d\.\d))?", said)
-        name = link or _NAME.fullmatch(said)
+        for free, forms in _FORMS.items():
+            if any(re.fullmatch(form, said) for form in forms):
+                return cls(free)
+        name = _LINK.fullmatch(said) or _NAME.fullmatch(said)
         code = name[1].replace(" ", "-") if name else None
         return cls(code, name[2]) if name and code in _CC else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from transfer.errors import DataError
-from transfer.photo import FIELDS, SPLITS, Photo, name_fault
+from transfer.photo import FIELDS, SPLITS, Photo, is_text, name_fault
 from transfer.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -33,7 +34,11 @@ class Manifest:
         object.__setattr__(self, "photos", ordered)
         doubles = [id for id, count in Counter(photo.id for photo in ordered).items() if count > 1]
         if doubles:
-            raise DataError("Two photos of a manifest have one id.", received=", ".join(doubles[:5]))
+            raise DataError(
+                "Two photos of a manifest have one id.",
+                received=", ".join(doubles[:5]),
+                remedy="Leave one line for each id in manifest.jsonl.",
+            )
 
     def __len__(self) -> int:
         return len(self.photos)
@@ -113,7 +118,11 @@ class Manifest:
         except FileNotFoundError:
             return cls()
         except (UnicodeDecodeError, OSError) as error:
-            raise DataError("The manifest cannot be read.", received=f"{workspace.manifest}: {error}") from error
+            raise DataError(
+                "The manifest cannot be read.",
+                received=f"{workspace.manifest}: {error}",
+                remedy="Give yourself the permission to read it, or put a copy of it in UTF-8 there.",
+            ) from error
         # Not splitlines: a title may hold U+2028, which JSON leaves as it is and splitlines would cut at.
         lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line]
         return cls(tuple(_photo(line, f"{workspace.manifest}, line {number}") for number, line in lines))
@@ -125,6 +134,7 @@ class Manifest:
         return pandas.DataFrame([[getattr(photo, name) for name in FIELDS] for photo in self.photos], columns=FIELDS)
 
 
+_SHA256 = re.compile("[0-9a-f]{64}")
 _KINDS: dict[str, Any] = dict.fromkeys(FIELDS, str | None)
 _KINDS |= dict.fromkeys(("id", "file_name", "label", "source", "sha256"), str)
 _KINDS |= {"width": int, "height": int, "verified": bool}
@@ -134,15 +144,28 @@ def _photo(line: str, where: str) -> Photo:
     try:
         record: Mapping[str, Any] = json.loads(line)
         photo = Photo(**{name: value for name, value in record.items() if name in FIELDS})
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise _damaged(line, where) from error
     if not all(isinstance(getattr(photo, name), kinds) for name, kinds in _KINDS.items()):
         raise _damaged(line, where)
-    if fault := name_fault(photo.label):
-        raise _damaged(line, where, f": its label {photo.label!a} {fault}")
-    if photo.split not in (None, *SPLITS):
-        raise _damaged(line, where, f": its split {photo.split!a} is none of {', '.join(SPLITS)}")
+    if fault := _fault(photo):
+        raise _damaged(line, where, f": {fault}")
     return photo
+
+
+def _fault(photo: Photo) -> str | None:
+    """What of a photo whose values are of the right kinds cannot be, to end a sentence with."""
+    if not all(is_text(value) for name in FIELDS if isinstance(value := getattr(photo, name), str)):
+        return "it holds half a surrogate, which is no text"
+    if "\0" in photo.id + photo.file_name:
+        return "its id or file name holds a NUL"
+    if fault := name_fault(photo.label):
+        return f"its label {photo.label!a} {fault}"
+    if photo.split not in (None, *SPLITS):
+        return f"its split {photo.split!a} is none of {', '.join(SPLITS)}"
+    if photo.excluded is None and not _SHA256.fullmatch(photo.sha256):
+        return f"its sha256 {photo.sha256[:80]!a} is not 64 hexadecimal digits"
+    return None
 
 
 def _damaged(line: str, where: str, why: str = "") -> DataError:

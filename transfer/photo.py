@@ -73,6 +73,15 @@ class Photo:
 FIELDS = tuple(field.name for field in dataclasses.fields(Photo))
 
 
+def is_text(text: str) -> bool:
+    """Whether UTF-8 can hold it: half a surrogate, from JSON or from bytes of another encoding, it cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def name_fault(name: str) -> str | None:
     """Why this cannot name a folder or a file of an export, to end a sentence with; None where it can.
 
@@ -84,4 +93,6 @@ def name_fault(name: str) -> str | None:
         return "holds a slash or a backslash"
     if any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in name):
         return "holds a control character or bytes that are no text"
+    if name.startswith("."):
+        return "begins with a dot, as hidden folders and files do"
     return None

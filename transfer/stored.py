@@ -83,7 +83,7 @@ class Stored:
             with contextlib.suppress(FileNotFoundError):  # another process has just taken it away
                 text = keys.read_text(encoding="ascii")
                 if keys.with_suffix(".npy").exists():
-                    whole[int(keys.stem)] = tuple(text.split())
+                    whole[int(keys.stem)] = tuple(text.splitlines())
         return whole
 
     def path(self, part: int) -> Path:

@@ -29,6 +29,7 @@ class Head:
         activation: Of the hidden layers.
         dropout: Share of inputs dropped before each dense layer, in training only.
         batch_norm: Normalise before each dense layer.
+        zero: Begin with scores of zero for everything: the first step then moves the scores alone.
     """
 
     pool: Literal["average", "max", "concat", "flatten"] | None = None
@@ -36,6 +37,7 @@ class Head:
     activation: str = "relu"
     dropout: float = 0.0
     batch_norm: bool = False
+    zero: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,14 @@ class Phase:
             ``bias`` (batch norm's shifts count as such). The head is always trained as a whole.
         batch_norm: ``frozen`` keeps statistics, scale and shift of thawed batch-norm layers; ``adapt`` trains them.
         optimizer: ``adam`` (with decoupled decay: AdamW) or ``sgd`` (Nesterov momentum 0.9).
-        schedule: ``constant``; ``cosine`` down to zero over the phase; ``one_cycle``: up for the share ``rise`` of the
-            phase, from a ``start``-th of the rate, and down for the rest (Smith 2018); ``steps``: a tenth of it after
-            30, 60 and 90 % of the way.
+        schedule: ``constant``; ``cosine`` down to zero over the phase; ``one_cycle`` up and down again (Smith 2018);
+            ``steps``: a tenth of it after 30, 60 and 90 % of the way.
+        rise: Of ``one_cycle``: the share of the phase that goes up.
+        start: Of ``one_cycle``: what the rate is divided by where it begins.
         warmup: Share of the phase in which the rate rises from zero; ``one_cycle`` has its own.
         stage_decay: A stage's rate is this share of the rate of the stage above it; the head has the whole rate.
-        group_rates: In its place: the stages in so many equal groups from the top, and the share that each has.
+        group_rates: In place of ``stage_decay``: the stages in so many equal groups from the top, and the share that
+            each has.
         clip: The gradient is scaled down to this norm where it is larger; None leaves it.
         weight_decay: Decoupled, as a share of the weight for each unit of learning rate.
         batch: Photos a step.
@@ -137,8 +141,9 @@ class Phase:
         return self.group_rates[(len(self.group_rates) * depth - 1) // stages]
 
 
-LATER: dict[str, Any] = {"rise": 0.25, "start": 25.0, "group_rates": ()}
-"""Values of a phase that it has not always had: left out of what a run's ID is made from where they say nothing new."""
+ADDED_SINCE: dict[str, Any] = {"rise": 0.25, "start": 25.0, "group_rates": (), "zero": False}
+"""Values of a phase or a head that it has not always had. What a run's ID is made from leaves them out where they say
+nothing new, so that a run is known again by what did not know them."""
 
 
 @dataclass(frozen=True)
@@ -186,12 +191,13 @@ class Strategy:
     def with_epochs(self, epochs: int) -> Strategy:
         """The same strategy with at most so many epochs in its longest phase, and in the others in proportion.
 
-        A solver makes none and stays as it is.
+        An epoch passes over few photos as often as it did before. A solver makes none and stays as it is.
         """
         longest = max((phase.epochs for phase in self.phases), default=1)
 
         def change(phase: Phase) -> Phase:
-            return dataclasses.replace(phase, epochs=max(1, round(phase.epochs * epochs / longest)), least_steps=0)
+            made = max(1, round(phase.epochs * epochs / longest))
+            return dataclasses.replace(phase, epochs=made, least_steps=phase.least_steps * made // phase.epochs)
 
         return self.each_phase(change) if self.phases else self
 
@@ -231,9 +237,9 @@ class Strategy:
         return self.each_phase(lambda phase: dataclasses.replace(phase, rate=phase.rate * factor))
 
     def to_dict(self) -> dict[str, Any]:
-        """Every value, but of the ``LATER`` ones only what is not usual; what a run's ID is made from."""
+        """Every value, but of those ``ADDED_SINCE`` only what is not usual; what a run's ID is made from."""
         steps = [{"step": type(step).__name__.lower(), **_stated(step)} for step in self.steps]
-        head = None if self.head is None else dataclasses.asdict(self.head)
+        head = None if self.head is None else _stated(self.head)
         return {
             "pretrained": self.pretrained,
             "head": head,
@@ -249,9 +255,9 @@ class Strategy:
         return cls(record["pretrained"], head, steps, record.get("scale", 1.0), record.get("mirrored", False))
 
 
-def _stated(step: Solver | Phase) -> dict[str, Any]:
-    values = dataclasses.asdict(step)
-    return {name: value for name, value in values.items() if name not in LATER or value != LATER[name]}
+def _stated(part: Head | Solver | Phase) -> dict[str, Any]:
+    values = dataclasses.asdict(part)
+    return {name: value for name, value in values.items() if name not in ADDED_SINCE or value != ADDED_SINCE[name]}
 
 
 def _step(record: dict[str, Any]) -> Solver | Phase:

@@ -1,8 +1,7 @@
 """Workspace: the only file that knows where things lie on disk, and the only way to write them.
 
 It owns the layout and the atomic write: to a temporary name, flushed, renamed. Whatever is read back is therefore whole
-or absent. Every write is numbered, so that a test can stop the process after each one. It refuses to know what the
-files mean.
+or absent. Writes are numbered, so that a test can stop the process after each. It refuses to know what files mean.
 
     manifest.jsonl      one photo a line
     workspace.json      the version of this layout
@@ -267,7 +266,8 @@ class Workspace:
 def atomically(path: Path) -> Iterator[Path]:
     """Write a file or a folder under a temporary name, flush it, and rename it to ``path`` at the end.
 
-    An existing folder is replaced as a whole or not at all. The temporary name keeps the suffixes of ``path``.
+    What stood there is replaced as a whole or not at all. Only a process that is killed between the two renames of a
+    folder leaves none: the old one lies beside it, as ``.writing-X/.writing-X``. The temporary name keeps its suffixes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     holder = Path(tempfile.mkdtemp(prefix=".writing-", dir=path.parent))

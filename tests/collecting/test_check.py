@@ -31,6 +31,7 @@ from transfer.collecting.split import split
 from transfer.errors import CallError, DataError
 from transfer.manifest import Manifest
 from transfer.photo import Photo
+from transfer.workspace import Workspace
 
 
 def photo_like(number: int, size: tuple[int, int] = (120, 90)) -> Image.Image:
@@ -318,6 +319,43 @@ def test_suspects_come_from_the_features_that_are_handed_in(folder, workspace):
     assert checked(folder, workspace).suspects is None
 
 
+def test_what_a_person_verified_is_learnt_from_and_is_in_doubt_no_more(folder, workspace):
+    looks = {"cat": 0.0, "dog": 3.0}
+
+    def features(photos):
+        rng = numpy.random.default_rng(0)
+        rows = [[looks["dog" if photo.title == "cat/04.png" else photo.label]] * 4 for photo in photos]
+        return numpy.array(rows) + rng.normal(0, 0.3, (len(rows), 4))
+
+    def suspected():
+        return [Path(row["file_name"]).name for row in check_photos(workspace, vectors=features).to_dict()["suspects"]]
+
+    manifest = load_photos(folder, workspace)
+    manifest.replace([replace(photo, verified=photo.label == "dog") for photo in manifest.photos]).write(workspace)
+    assert suspected() == ["04.png"]
+    manifest.replace([replace(photo, verified=True) for photo in manifest.photos]).write(workspace)
+    assert suspected() == []
+
+
+def test_where_a_verified_photo_has_no_features_the_others_are_looked_at(folder, workspace):
+    def features(photos):
+        return None if any(photo.verified for photo in photos) else numpy.zeros((len(photos), 4))
+
+    manifest = load_photos(folder, workspace)
+    manifest.replace([replace(manifest.photos[0], verified=True)]).write(workspace)
+    assert check_photos(workspace, vectors=features).suspects is not None
+
+
+def test_a_class_of_one_photo_hides_no_mislabel_of_the_others():
+    labels = ["a"] * 8 + ["lonely"] + ["b"] * 8
+    vectors = numpy.array([[0.0] if label == "a" else [9.0] for label in labels])
+    labels[0] = "b"
+    vectors += numpy.random.default_rng(0).normal(0, 0.1, vectors.shape)
+    assert [suspect.id for suspect in suspects(list(map(str, range(17))), labels, vectors)] == ["0"]
+    assert suspects(["0", "1", "2"], ["a", "a", "lonely"], vectors[:3]) == []
+    assert suspects([], [], vectors[:0]) == []
+
+
 def test_a_class_of_few_photos_is_said(folder, workspace):
     for number in range(100, 160):
         photo_like(number, (64, 48)).save(folder / "cat" / f"{number}.png")
@@ -355,6 +393,40 @@ def test_a_person_decides_in_a_table_and_takes_it_back(folder, workspace, tmp_pa
     assert check_photos(workspace).manifest == check_photos(workspace, edits=table).manifest
     fill_in(table, p60="", p61="")
     assert check_photos(workspace, edits=table).manifest == before
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_decisions_are_taken_back_also_after_a_stop_at_any_write(folder, workspace, tmp_path, after):
+    manifest = checked(folder, workspace).manifest
+    one, other = (photo.id for photo in manifest.photos if photo.title in ("cat/00.png", "cat/02.png"))
+    table = tmp_path / "edits.csv"
+    table.write_text(f"action,new_label,id\nexclude,,{one}\nrelabel,dog,{other}\n")
+    check_photos(workspace, edits=table)
+    table.write_text(f"action,new_label,id\nrelabel,owl,{other}\n")
+
+    def stop(number, path):
+        if number == after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check_photos(Workspace(workspace.root, on_write=stop), edits=table)
+    found = {photo.id: photo for photo in check_photos(workspace, edits=table).manifest.photos}
+    assert (found[one].excluded, found[other].label, found[other].verified) == (None, "owl", True)
+    table.write_text("action,id\n")
+    assert check_photos(workspace, edits=table).manifest == manifest
+
+
+def test_a_table_of_edits_is_whole_or_not_there(folder, workspace, tmp_path, monkeypatch):
+    load_photos(folder, workspace)
+
+    def cut(self, content, **how):
+        self.write_bytes(content[:5].encode())
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as stopped, pytest.raises(KeyboardInterrupt):
+        stopped.setattr(Path, "write_text", cut)
+        check_photos(workspace, edits=tmp_path / "edits.csv")
+    assert not (tmp_path / "edits.csv").exists()
 
 
 def test_a_photo_can_be_set_aside_by_hand_and_comes_back(folder, workspace, tmp_path):

@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy
 import pillow_heif
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
+from transfer.collecting import checks
 from transfer.collecting.checks import MAX_PIXELS, fit, measure
 from transfer.collecting.formats import looks_like_a_photo, sniff
 from transfer.collecting.looks import look
@@ -142,6 +143,40 @@ def test_warnings_of_others_still_count_while_photos_are_checked_in_threads(pict
             warnings.warn("mine", stacklevel=1)
         assert set(results) == {None}
     assert warnings.filters == before
+
+
+SIZE = 48 * 40
+
+
+@pytest.mark.parametrize(
+    ("format", "options", "pixels"),
+    [("PNG", {}, SIZE), ("JPEG", {}, SIZE // 64), ("JPEG", {"progressive": True}, SIZE)],
+    ids=["PNG", "JPEG", "progressive JPEG"],
+)
+@pytest.mark.parametrize("most", [1, 2 * SIZE], ids=["one", "two"])
+def test_threads_decode_no_more_pixels_at_a_time_than_there_is_room_for(
+    tmp_path, picture, monkeypatch, format, options, pixels, most
+):
+    held = []
+
+    def load(image):
+        held.append(checks._decoding)
+        return real(image)
+
+    real = ImageFile.ImageFile.load
+    monkeypatch.setattr(ImageFile.ImageFile, "load", load)
+    monkeypatch.setattr(checks, "MOST_AT_ONCE", most)
+    contents = [picture(number, format, size=(48, 40), **options) for number in range(20)]
+    with ThreadPoolExecutor(4) as pool:
+        assert {measured.reason for measured in pool.map(measure, map(io.BytesIO, contents))} == {None}
+    assert len(held) == 20
+    assert min(held) == pixels
+    assert max(held) <= max(most, pixels)
+    (tmp_path / "one").write_bytes(contents[0])
+    for decode in (lambda: fit(contents[0], 16), lambda: look(tmp_path / "one")):
+        held.clear()
+        decode()
+        assert held[0] > 0, "making it smaller and looking at it take room as well"
 
 
 def test_name_or_content_makes_a_candidate(tmp_path, picture):

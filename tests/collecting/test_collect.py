@@ -20,9 +20,11 @@ from collecting.imitations.host import Asking
 from collecting.imitations.openverse import CLIENT
 from collecting.imitations.openverse import SECRET as WORD
 from collecting.imitations.world import World, picture
+from transfer.collecting.check import check_photos
 from transfer.collecting.collect import Collected, collect_photos
 from transfer.collecting.fetch import REASONS
 from transfer.collecting.plan import plan
+from transfer.collecting.split import split
 from transfer.collecting.wanted import Wanted, classes, licences
 from transfer.errors import CallError, DataError, WorkspaceError
 from transfer.manifest import Manifest
@@ -169,6 +171,15 @@ def test_where_no_photo_can_be_used_their_reasons_are_counted(world, workspace):
         collect(world, workspace, smallest=80)
 
 
+def test_after_an_outage_the_sentence_says_how_to_ask_again(world, workspace):
+    world.flickr.photos = {label: entries[:2] for label, entries in world.flickr.photos.items()}
+    world.pictures |= {name(world, number, label): status(500) for label in ("apple", "pear") for number in range(2)}
+    with pytest.raises(DataError, match=r"4 server_error\. Run the same command with --retry\.$"):
+        collect(world, workspace, policy={"attempts": 1})
+    world.pictures.clear()
+    assert collect(world, workspace, retry=True).kept == {"apple": 2, "pear": 2}
+
+
 def test_several_keywords_feed_one_label_in_turns(world, workspace):
     result = collect(world, workspace, classes={"fruit": ("apple", "pear")}, per_class=4)
     assert titles(result.manifest, "fruit") == ["pear 0", "pear 1", "apple 0", "apple 1"]
@@ -308,12 +319,25 @@ def test_photos_whose_files_are_gone_are_fetched_anew_and_keep_what_a_person_sai
     world.pictures[three.image_url.rsplit("/", 1)[-1]] = status(404)
     result = collect(world, workspace)
     assert result.kept == {"apple": 5, "pear": 5}
-    assert result.set_aside["pear"] == {"gone": 1}
+    assert result.set_aside["pear"] == {"missing": 1}
     after = {photo.id: photo for photo in result.manifest.photos}
     assert after[one.id] == said[0]
     assert after[two.id] == two
+    assert after[three.id] == dataclasses.replace(three, excluded="missing: gone since it was loaded")
     assert all(workspace.photo_path(photo.file_name).is_file() for photo in result.manifest.kept)
     assert len(world.asked("live.staticflickr")) == 10 + 3 + 1
+
+
+def test_a_lost_file_that_could_not_be_fetched_again_counts_once_it_is_back(world, workspace):
+    before = collect(world, workspace, classes={"apple": ("apple",)}, per_class=3).manifest
+    lost = before.kept[0]
+    place = workspace.photo_path(lost.file_name)
+    away = place.rename(place.with_suffix(".away"))
+    world.pictures[lost.image_url.rsplit("/", 1)[-1]] = status(500)
+    assert collect(world, workspace, classes={"apple": ("apple",)}, per_class=3).set_aside == {"apple": {"missing": 1}}
+    away.rename(place)
+    checked = check_photos(workspace).manifest
+    assert [photo for photo in checked.kept if photo.id == lost.id] == [lost]
 
 
 def test_a_crash_while_lost_files_are_fetched_anew_ends_with_the_same_manifest(world, tmp_path):
@@ -329,6 +353,54 @@ def test_a_crash_while_lost_files_are_fetched_anew_ends_with_the_same_manifest(w
             collect(world, Workspace(workspace.root, on_write=stopping_after(number)), per_class=2)
         assert collect(world, workspace, per_class=2).manifest == undisturbed
         assert all(workspace.photo_path(photo.file_name).is_file() for photo in undisturbed.kept)
+
+
+def test_another_collection_takes_nothing_away_from_one_that_was_stopped(world, workspace):
+    apples, pears = {"classes": {"apple": ("apple",)}, "per_class": 8}, {"classes": {"pear": ("pear",)}, "per_class": 2}
+    with pytest.raises(Crash):
+        collect(world, Workspace(workspace.root, on_write=stopping_after(14)), **apples)
+    lines = workspace.journal.read_text()
+    arrived = [json.loads(line)["image_url"].rsplit("/", 1)[-1] for line in lines.splitlines()]
+    asked = world.asked(*arrived)
+    assert len(arrived) > 3
+    assert titles(collect(world, workspace, **pears).manifest, "pear") == first(2, "pear")
+    assert workspace.journal.read_text() == lines
+    assert titles(collect(world, workspace, **apples).manifest) == first(8)
+    assert world.asked(*arrived) == asked
+    assert not workspace.journal.exists()
+
+
+def test_what_a_stopped_retry_brought_survives_another_collection(world, workspace):
+    world.flickr.photos["apple"] = world.flickr.photos["apple"][:2]
+    world.pictures[name(world, 0)] = status(500)
+    collect(world, workspace)
+    del world.pictures[name(world, 0)]
+    with pytest.raises(Crash):
+        collect(world, Workspace(workspace.root, on_write=stopping_after(2)), retry=True)
+    assert collect(world, workspace, classes={"pear": ("pear",)}).kept == {"pear": 5}
+    asked = len(world.host.asked)
+    assert collect(world, workspace).kept["apple"] == 2
+    assert len(world.host.asked) == asked
+
+
+def test_a_photo_between_two_bursts_that_were_divided_is_replaced_and_puts_none_of_them_out(world, workspace):
+    hours = [0, 1, 2, 36, 37, 18, 200, 300]  # of the uploads, by rank
+    for photo, hour in zip(world.flickr.photos["apple"], hours, strict=False):
+        photo |= {"owner": "1@N00", "ownername": "Ann", "dateupload": str(1_500_000_000 + 3600 * hour)}
+    world.flickr.photos["apple"][len(hours) :] = []
+    before = collect(world, workspace).manifest
+    sides = {f"apple {number}": "train" if number < 3 else "test" for number in range(5)}
+    divided = before.replace(
+        dataclasses.replace(photo, split=sides.get(photo.title, "train")) for photo in before.photos
+    )
+    divided.write(workspace)
+    result = collect(world, workspace, per_class=7)
+    assert result.kept["apple"] == 7
+    assert result.set_aside["apple"] == {"group_conflict": 1}
+    assert "apple 5" not in titles(result.manifest)
+    kept = {photo.id for photo in split(result.manifest, validation=0).kept}
+    assert kept == {photo.id for photo in result.manifest.kept} > {photo.id for photo in divided.kept}
+    assert collect(world, workspace, per_class=7).manifest == result.manifest
 
 
 def test_what_a_person_excluded_is_replaced_by_the_next_photo_and_never_comes_back(world, workspace):
@@ -446,6 +518,7 @@ KILLED = """
 import sys
 sys.path[:0] = [{tests!r}]
 from transfer.collecting.collect import collect_photos
+from transfer.collecting.split import split
 from transfer.collecting.wanted import Wanted
 from transfer.web import Policy, Web
 from transfer.workspace import Workspace
@@ -646,7 +719,7 @@ def test_keywords_carry_labels_and_files_say_the_same(tmp_path):
     assert classes([], tmp_path / "a.toml") == classes([], tmp_path / "a.csv") == same
 
 
-@pytest.mark.parametrize("bad", ["", "=cat", "dog=", "a=../b", "x=background"])
+@pytest.mark.parametrize("bad", ["", "=cat", "dog=", "a=../b", "x=background", ".net", "net=.net", "caf\udce9=cafe"])
 def test_a_keyword_that_is_none_is_refused(bad):
     with pytest.raises((CallError, DataError)):
         classes([bad])
@@ -669,6 +742,11 @@ def test_a_file_that_would_lose_a_class_or_ask_for_everything_is_refused(tmp_pat
     (tmp_path / name).write_text(text)
     with pytest.raises(CallError, match=told):
         classes([], tmp_path / name)
+
+
+def test_a_keyword_in_another_encoding_is_named_with_its_class():
+    with pytest.raises(CallError, match=r"no text\. Received: 'caf\\udce9' for the class 'cafe'\. Write it in UTF-8"):
+        classes(["caf\udce9=cafe"])
 
 
 def test_blanks_within_keywords_and_labels_are_single_wherever_they_were_written(tmp_path):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from transfer.collecting.check import check_photos
 from transfer.collecting.load import load_photos
 from transfer.collecting.split import split
 from transfer.errors import CallError, DataError
@@ -257,7 +258,8 @@ def test_a_renamed_file_keeps_its_split_and_what_a_person_said(root, workspace, 
     (root / "cat" / "0.png").rename(root / "cat" / "tom.png")
     after = load_photos(root, workspace, copy=copy)
     tom = by_title(after)["cat/tom.png"]
-    assert (tom.verified, tom.owner, tom.split) == (True, "Ann", by_title(manifest)["cat/0.png"].split)
+    old = by_title(manifest)["cat/0.png"]
+    assert (tom.id, tom.verified, tom.owner, tom.split) == (old.id, True, "Ann", old.split)
     assert reasons(after) == {} and len(after) == 6
     assert after.training_digest() == manifest.training_digest()
     assert load_photos(root, workspace, copy=copy) == after
@@ -270,6 +272,108 @@ def test_renumbered_files_keep_their_splits(root, workspace):
     (root / "cat" / "2.png").rename(root / "cat" / "0.png")
     (root / "cat" / "held.png").rename(root / "cat" / "2.png")
     assert load_photos(root, workspace).training_digest() == before.training_digest()
+
+
+@pytest.mark.parametrize("copy", [False, True])
+def test_a_renamed_photo_keeps_its_id_through_further_names_a_move_and_back(root, tmp_path, workspace, copy):
+    before = load_photos(root, workspace, copy=copy)
+    ids = {photo.id for photo in before.photos}
+    for old, new in (("0.png", "tom.png"), ("tom.png", "tim.png")):
+        (root / "cat" / old).rename(root / "cat" / new)
+        assert {photo.id for photo in load_photos(root, workspace, copy=copy).kept} == ids
+    root = root.rename(tmp_path / "elsewhere")
+    assert {photo.id for photo in load_photos(root, workspace, copy=copy).kept} == ids
+    (root / "cat" / "tim.png").rename(root / "cat" / "0.png")
+    back = load_photos(root, workspace, copy=copy)
+    assert {title: photo.id for title, photo in by_title(back).items()} == {
+        title: photo.id for title, photo in by_title(before).items()
+    }
+
+
+def test_a_file_under_the_first_name_of_a_renamed_photo_is_a_photo_of_its_own(root, workspace):
+    first = by_title(load_photos(root, workspace))["cat/0.png"].id
+    (root / "cat" / "0.png").rename(root / "cat" / "tom.png")
+    load_photos(root, workspace)
+    shutil.copy(root / "cat" / "tom.png", root / "cat" / "0.png")
+    manifest = load_photos(root, workspace)
+    photos = by_title(manifest)
+    assert len(manifest.kept) == 7
+    assert photos["cat/tom.png"].id == first != photos["cat/0.png"].id
+    assert load_photos(root, workspace) == manifest
+
+
+def test_files_that_change_names_and_change_back_keep_their_ids(root, workspace):
+    before = load_photos(root, workspace)
+    for _ in range(2):
+        (root / "cat" / "0.png").rename(root / "cat" / "held.png")
+        (root / "cat" / "2.png").rename(root / "cat" / "0.png")
+        (root / "cat" / "held.png").rename(root / "cat" / "2.png")
+        after = load_photos(root, workspace)
+        assert {photo.sha256: photo.id for photo in after.photos} == {photo.sha256: photo.id for photo in before.photos}
+    assert after == before
+
+
+def relabelled(root: Path, workspace: Workspace) -> Photo:
+    """A photo in the folder of cats that a person says shows a dog."""
+    manifest = load_photos(root, workspace)
+    photo = replace(by_title(manifest)["cat/0.png"], label="dog", verified=True, split="train")
+    manifest.replace([photo]).write(workspace)
+    return photo
+
+
+def test_a_relabelled_photo_that_is_renamed_stays_what_a_person_said(root, workspace):
+    photo = relabelled(root, workspace)
+    (root / "cat" / "deep").mkdir()
+    (root / "cat" / "0.png").rename(root / "cat" / "deep" / "rex.png")
+    manifest = load_photos(root, workspace)
+    file = str(root / "cat" / "deep" / "rex.png")
+    assert by_title(manifest)["cat/deep/rex.png"] == replace(photo, file_name=file, title="cat/deep/rex.png")
+    assert len(manifest) == len(manifest.kept) == 6
+    assert load_photos(root, workspace) == manifest
+
+
+def test_of_several_renamed_photos_of_one_content_each_takes_the_one_of_its_label_first(root, workspace):
+    shutil.copy(root / "cat" / "0.png", root / "cat" / "9.png")
+    manifest = load_photos(root, workspace)
+    photos = by_title(manifest)
+    said = [replace(photos["cat/0.png"], label="dog", verified=True), replace(photos["cat/9.png"], verified=True)]
+    manifest.replace(said).write(workspace)
+    (root / "cat" / "9.png").rename(root / "cat" / "a.png")
+    (root / "cat" / "0.png").rename(root / "dog" / "b.png")
+    after = by_title(load_photos(root, workspace))
+    assert (after["cat/a.png"].id, after["cat/a.png"].label) == (said[1].id, "cat")
+    assert (after["dog/b.png"].id, after["dog/b.png"].label) == (said[0].id, "dog")
+
+
+def test_a_verified_photo_that_is_moved_to_another_class_is_a_new_one_that_nobody_has_verified(root, workspace):
+    manifest = load_photos(root, workspace)
+    manifest.replace([replace(by_title(manifest)["cat/0.png"], verified=True)]).write(workspace)
+    (root / "cat" / "0.png").rename(root / "dog" / "rex.png")
+    manifest = load_photos(root, workspace)
+    rex = by_title(manifest)["dog/rex.png"]
+    assert (rex.label, rex.verified, rex.excluded) == ("dog", False, None)
+    assert reasons(manifest) == {"cat/0.png": "missing"}
+
+
+def test_a_table_of_edits_still_holds_after_its_photos_were_renamed(root, workspace, tmp_path, picture):
+    for number in range(6):  # large enough for a check
+        (root / ("cat", "dog")[number % 2] / f"{number}.png").write_bytes(picture(number, size=(96, 72)))
+    ids = {title: photo.id for title, photo in by_title(load_photos(root, workspace)).items()}
+    table = tmp_path / "edits.csv"
+    table.write_text(f"action,new_label,id\nrelabel,dog,{ids['cat/0.png']}\nverified,,{ids['cat/2.png']}\n")
+    check_photos(workspace, edits=table)
+    (root / "cat" / "0.png").rename(root / "cat" / "rex.png")
+    (root / "cat" / "2.png").rename(root / "cat" / "tom.png")
+    load_photos(root, workspace)
+    said = {title: (photo.label, photo.verified) for title, photo in by_title(load_photos(root, workspace)).items()}
+    assert (said["cat/rex.png"], said["cat/tom.png"]) == (("dog", True), ("cat", True))
+    after = by_title(check_photos(workspace, edits=table).manifest)
+    assert {title: (photo.label, photo.verified) for title, photo in after.items()} == said
+    table.write_text("action,new_label,id\n")
+    back = by_title(check_photos(workspace, edits=table).manifest)
+    assert {(photo.label, photo.verified) for title, photo in back.items() if title.startswith("cat")} == {
+        ("cat", False)
+    }
 
 
 def test_what_others_said_of_a_photo_survives_a_load(root, workspace):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from transfer.collecting.source import SOURCES
 from transfer.collecting.sources import tfds
 from transfer.errors import CallError, DataError
 from transfer.manifest import Manifest
+from transfer.workspace import Workspace
 
 
 @pytest.fixture
@@ -63,6 +65,98 @@ def test_a_url_that_is_gone_is_set_aside_and_a_private_one_is_not_asked(world, w
         file.write(json.dumps({"url": "http://10.0.0.1/x.jpg", "label": "cat"}) + "\n")
     manifest = load_photos(path, workspace, web=world.web())
     assert manifest.set_aside() == {"cat": {"gone": 1, "private_address": 1}}
+
+
+def failing(status: int):
+    return lambda asking: asking.answer(status)
+
+
+@pytest.mark.parametrize("status", [403, 418, 500])
+def test_a_url_that_was_refused_or_failed_is_asked_again_by_the_next_load_and_leaves_no_trace(
+    world, workspace, tmp_path, status
+):
+    world.pictures["cat1.jpg"] = failing(status)
+    first = load_photos(table(tmp_path), workspace, web=world.web())
+    assert (len(first), len(first.kept)) == (8, 7)
+    world.pictures.clear()
+    asked = len(world.host.asked)
+    second = load_photos(table(tmp_path), workspace, web=world.web())
+    assert (len(second), len(second.kept)) == (8, 8)
+    assert len(world.host.asked) == asked + 1
+    assert load_photos(table(tmp_path), workspace, web=world.web()) == second
+
+
+def test_the_last_answer_for_a_url_is_the_reason_why_its_photo_is_set_aside(world, workspace, tmp_path):
+    world.pictures["cat1.jpg"] = failing(403)
+    load_photos(table(tmp_path), workspace, web=world.web())
+    world.pictures["cat1.jpg"] = failing(404)
+    assert load_photos(table(tmp_path), workspace, web=world.web()).set_aside() == {"cat": {"gone": 1}}
+
+
+def test_a_table_of_which_every_url_was_refused_is_loaded_once_they_are_not(world, workspace, tmp_path):
+    names = [f"{label}{number}.jpg" for label in ("cat", "dog") for number in range(4)]
+    world.pictures |= dict.fromkeys(names, failing(403))
+    with pytest.raises(DataError, match="4 forbidden"):
+        load_photos(table(tmp_path), workspace, web=world.web())
+    world.pictures.clear()
+    assert len(load_photos(table(tmp_path), workspace, web=world.web()).kept) == 8
+
+
+def test_a_lost_file_that_cannot_be_fetched_again_is_the_same_photo_set_aside_until_it_can(world, workspace, tmp_path):
+    loaded = load_photos(table(tmp_path), workspace, web=world.web())
+    lost = loaded.kept[0]
+    before = loaded.replace([dataclasses.replace(lost, split="test", verified=True)])
+    before.write(workspace)
+    workspace.photo_path(lost.file_name).unlink()
+    world.pictures[lost.image_url.rsplit("/", 1)[-1]] = failing(500)
+    after = load_photos(table(tmp_path), workspace, web=world.web())
+    aside = dataclasses.replace(lost, split="test", verified=True, excluded="missing")
+    assert after == before.replace([aside])
+    world.pictures.clear()
+    assert load_photos(table(tmp_path), workspace, web=world.web()) == before
+    assert workspace.photo_path(lost.file_name).is_file()
+
+
+class Stopped(BaseException):
+    """The process ends here."""
+
+
+def stopping_after(number: int):
+    def on_write(count: int, path: Path) -> None:
+        if count == number:
+            raise Stopped
+
+    return on_write
+
+
+def test_another_table_takes_nothing_away_from_a_load_that_was_stopped(world, workspace, tmp_path):
+    (tmp_path / "other").mkdir()
+    other = tmp_path / "other" / "photos.jsonl"
+    rows = [{"url": f"https://museum.example/{label}.jpg", "label": label} for label in ("cow", "hen")]
+    other.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(Stopped):
+        load_photos(table(tmp_path), Workspace(workspace.root, on_write=stopping_after(12)), web=world.web())
+    journal = workspace.root / "load-journal.jsonl"
+    lines = journal.read_text()
+    arrived = [json.loads(line)["image_url"].rsplit("/", 1)[-1] for line in lines.splitlines()]
+    asked = world.asked(*arrived)
+    assert len(arrived) > 3
+    assert len(load_photos(other, workspace, web=world.web()).kept) == 2
+    assert journal.read_text() == lines
+    assert len(load_photos(table(tmp_path), workspace, web=world.web()).kept) == 10
+    assert world.asked(*arrived) == asked
+    assert not journal.exists()
+
+
+def test_a_failed_url_that_a_stopped_load_brought_is_not_asked_for_again(world, workspace, tmp_path):
+    world.pictures["cat1.jpg"] = failing(500)
+    load_photos(table(tmp_path), workspace, web=world.web())
+    world.pictures.clear()
+    with pytest.raises(Stopped):
+        load_photos(table(tmp_path), Workspace(workspace.root, on_write=stopping_after(2)), web=world.web())
+    asked = len(world.host.asked)
+    assert len(load_photos(table(tmp_path), workspace, web=world.web()).kept) == 8
+    assert len(world.host.asked) == asked
 
 
 def test_local_paths_of_json_lines_and_parquet_are_read_like_a_csv(root, workspace, tmp_path):

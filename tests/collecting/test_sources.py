@@ -23,6 +23,7 @@ from transfer.collecting.client import client
 from transfer.collecting.keys import key
 from transfer.collecting.source import SOURCES, Query
 from transfer.collecting.sources import commons, flickr, openverse
+from transfer.collecting.sources._service import LONGEST, plain
 from transfer.errors import CallError, DataError, TransferError
 from transfer.licence import Licence
 from transfer.photo import Photo
@@ -128,6 +129,12 @@ def test_flickr_dates_and_licences_are_asked_of_the_service(world, keys):
     assert world.flickr.calls[0]["license"] == "4,11"
 
 
+def test_the_last_day_that_there_is_may_be_asked_for(world, keys):
+    world.flickr.add("apple", 2)
+    assert len(list(look_for(world, "flickr", until=date.max))) == 2
+    assert int(world.flickr.calls[0]["max_upload_date"]) == 253_402_300_799
+
+
 @pytest.mark.parametrize(
     "fault",
     [
@@ -191,6 +198,11 @@ def test_hostile_titles_become_one_plain_line():
     photos, _ = flickr.parse_page({"photos": {"photo": [entry]}}, 500)
     assert photos[0].title == "../../etc [2Jname <b>"
     photos[0].owner.encode()
+
+
+def test_a_text_of_nothing_but_opened_tags_takes_no_longer_than_another():
+    assert plain("<" * 1_000_000, markup=True) == "<" * LONGEST  # an hour, if each were looked for to the end
+    assert plain("5 < 6 and <b\nclass='x'>bold</b>", markup=True) == "5 < 6 and bold"
 
 
 NAMES = [

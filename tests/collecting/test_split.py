@@ -3,11 +3,14 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from transfer.collecting.groups import grouped
+from transfer.collecting.judge import fresh
 from transfer.collecting.split import split
 from transfer.errors import CallError, DataError
 from transfer.folds import groups
@@ -223,6 +226,59 @@ def test_a_conflict_whose_cause_is_gone_is_taken_back():
     assert set(reasons(divided)) == {"a"}
     healed = split(divided.replace([replace(photo, group=None) for photo in divided.photos]))
     assert reasons(healed) == {} and sides(healed)["a"] == "train"
+
+
+def uploaded(name: str, hour: int, split: str | None = None, label: str = "cat") -> Photo:
+    """Of one person, at that hour of a long day."""
+    moment = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(hours=hour)
+    return photo(name, label, split=split, source="flickr", owner="Ann", uploaded=moment.isoformat())
+
+
+def two_bursts() -> Manifest:
+    """Three photos of train and two of test, 34 hours later."""
+    taught = [uploaded(f"a{hour}", hour, "train") for hour in range(3)]
+    judged = [uploaded(f"b{hour}", hour, "test") for hour in (36, 37)]
+    return grouped(manifest(taught, judged, photos("dog", 9)), anew=False)
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_photo_uploaded_between_two_bursts_of_two_sides_is_set_aside_and_both_stay(anew):
+    before = two_bursts()
+    new = grouped(before.replace([uploaded("between", 18)]), anew=anew)
+    assert reasons(new) == {"between": "group_conflict: belongs with photos of train and test"}
+    assert {photo.id: photo.group for photo in new.kept} == {photo.id: photo.group for photo in before.kept}
+    divided = split(new, validation=0, test=0)
+    assert {photo.id for photo in divided.kept} == {photo.id for photo in before.kept}
+    assert grouped(fresh(divided)) == divided
+
+
+def test_of_the_undecided_photos_of_a_burst_those_that_were_there_before_stay():
+    before = grouped(two_bursts().replace([uploaded("follower", 10)]), anew=False)
+    after = grouped(before.replace([uploaded("between", 20)]), anew=False)
+    assert list(reasons(after)) == ["between"]
+    assert sides(split(after, validation=0, test=0))["follower"] == "train"
+    assert list(reasons(grouped(fresh(after)))) == ["between"]
+
+
+def test_a_photo_between_two_bursts_is_kept_once_the_photos_of_one_side_are_out():
+    table = grouped(two_bursts().replace([uploaded("between", 18)]), anew=False)
+    out = [replace(photo, excluded="excluded_by_hand") for photo in table.part("test")]
+    again = grouped(fresh(table.replace(out)))
+    assert set(reasons(again)) == {"b36", "b37"}
+    assert sides(split(again, validation=0, test=0))["between"] == "train"
+
+
+HOURS = st.lists(st.integers(0, 400), min_size=1, max_size=12, unique=True)
+
+
+@given(first=HOURS, more=HOURS, last=HOURS, anew=st.booleans())
+def test_more_photos_of_a_person_never_put_earlier_ones_out(first, more, last, anew):
+    table = manifest(photos("cat", 8), photos("dog", 8))
+    for step, hours in enumerate((first, more, last)):
+        new = [uploaded(f"{step}-{hour}", hour) for hour in hours]
+        before, table = table, grouped(fresh(table.replace(new)) if anew else table.replace(new), anew=anew)
+        table = split(table, validation=0.2, test=0.2)
+        assert {photo.id for photo in before.kept} <= {photo.id for photo in table.kept}
 
 
 # --- what cannot be split ---

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,7 @@ def test_a_row_said_twice_counts_once(tmp_path):
         ("path,label\n1.jpg,cat\n2.jpg,\n", "line 3"),
         ("path,label\n1.jpg,a/b\n", "slash"),
         ("path,label\n1.jpg,..\n", "dots"),
+        ("path,label\n1.jpg,.net\n", "A label begins with a dot, as hidden folders.*line 2.*Rename the class"),
         ("path,label\n1.jpg,cat\n1.jpg,dog\n", "line 3: 1.jpg is cat and dog"),
         ("path,label,split\n1.jpg,cat,train\n1.jpg,cat,test\n", "line 3: 1.jpg is cat in train and cat in test"),
     ],
@@ -129,6 +131,21 @@ def test_a_row_said_twice_counts_once(tmp_path):
 def test_a_table_that_cannot_be_used_says_where_and_why(tmp_path, text, told):
     with pytest.raises(DataError, match=told):
         read(table(tmp_path, text))
+
+
+@pytest.mark.parametrize("column", ["url", "label", "author", "licence", "page"])
+@pytest.mark.parametrize("sign", ["\\u0000", "\\ud800"])
+def test_a_row_that_holds_what_is_no_text_is_named(tmp_path, column, sign):
+    rows = [{"url": "https://museum.example/1.jpg", "label": "cat", "author": "Ann", "licence": "cc0", "page": "p"}] * 2
+    lines = [json.dumps(row) for row in rows]
+    lines[1] = json.dumps(rows[1] | {column: rows[1][column] + "SIGN"}).replace("SIGN", sign)
+    with pytest.raises(DataError, match=r"holds a NUL or half a surrogate.* line 2\. Mend the row"):
+        read(table(tmp_path, "\n".join(lines), "photos.jsonl"))
+
+
+def test_a_table_of_records_without_bottom_is_a_sentence(tmp_path):
+    with pytest.raises(DataError, match=r"cannot be read.*photos\.jsonl.*one JSON object a line"):
+        read(table(tmp_path, "[" * 100_000, "photos.jsonl"))
 
 
 def test_a_table_in_another_encoding_says_which_is_wanted(tmp_path):

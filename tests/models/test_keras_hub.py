@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -71,6 +72,16 @@ def test_without_keras_hub_the_error_says_how_to_have_it() -> None:
     assert not any(name.startswith("keras_hub") for name in BACKBONES)
     with pytest.raises(CallError, match=r"(?s)not installed.*Received: .*pip install 'transfer.hub.'"):
         BACKBONES[f"keras_hub:{PRESET}"]
+
+
+def test_a_broken_keras_hub_is_not_called_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "keras_hub").mkdir()
+    (tmp_path / "keras_hub" / "__init__.py").write_text("raise ImportError('cannot import name kagglesdk')")
+    monkeypatch.delitem(sys.modules, "keras_hub", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    said = r"cannot be imported\. Received: cannot import name kagglesdk\. Run `pip install -U keras-hub kagglehub"
+    with pytest.raises(CallError, match=said):
+        BACKBONES["keras_hub:no_such_preset"]
 
 
 def test_an_unknown_preset_is_refused_with_the_nearest(hub: ModuleType) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy
 import pytest
@@ -319,6 +321,34 @@ def test_a_name_that_is_neither_published_nor_a_file_is_a_wrong_call(tmp_path: P
         locate("vgg16", BACKBONES["vgg16"], "imagnet", pretrained=True)
     with pytest.raises(CallError, match="no such file"):
         locate("vgg16", BACKBONES["vgg16"], str(tmp_path), pretrained=True)
+
+
+@pytest.mark.parametrize("name", ["~nosuchuser/w.h5", "w" * 300, "w\0.h5"])
+def test_a_name_that_no_file_can_have_is_a_wrong_call(name: str) -> None:
+    with pytest.raises(CallError, match=r"(?s)no such file.*Received: .*Known: imagenet, none"):
+        locate("vgg16", BACKBONES["vgg16"], name, pretrained=True)
+
+
+def test_a_file_is_read_for_its_hash_once_until_it_changes(
+    tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    digest = hashlib.file_digest
+
+    def counted(file: BinaryIO, algorithm: Callable[[], Any]) -> Any:
+        read.append(file.name)
+        return digest(file, algorithm)
+
+    monkeypatch.setattr(hashlib, "file_digest", counted)
+    mine = tmp_path / "mine.weights.h5"
+    for holds, times in ((content, 1), (content[:-1] + b"!", 2)):
+        mine.write_bytes(holds)
+        os.utime(mine, ns=(0, times))
+        for _ in range(3):
+            located = locate("lenet5", BACKBONES["lenet5"], str(mine), pretrained=True)
+            assert located is not None
+            assert located.sha256 == hashlib.sha256(holds).hexdigest()
+        assert len(read) == times
 
 
 def test_weights_that_the_package_lacks_are_an_error_that_names_their_place(tiny: Backbone) -> None:

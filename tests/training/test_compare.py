@@ -21,6 +21,7 @@ from transfer.grid import Grid
 from transfer.manifest import Manifest
 from transfer.progress import Progress
 from transfer.run import Run
+from transfer.training import compare as comparing
 from transfer.training import workers
 from transfer.training.workers import Outcome, Task, Workers
 from transfer.workspace import Workspace
@@ -303,7 +304,38 @@ def test_arms_without_weights_of_their_own_share_what_is_kept(compared: tuple[Wo
     assert sorted(stores) == ["pixels", "pixels"], "raw pixels at 32, LeNet-5's at 32: one cut each, whatever the seed"
 
 
-@pytest.mark.parametrize("call", [{"seeds": 0}, {"jobs": 0}, {"budget": 0.0}, {"arms": []}, {"arms": ["vgg16:"]}])
+def test_one_arm_needs_no_list(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Grid] = []
+    monkeypatch.setattr(comparing, "compare", lambda *_, grid, **__: asked.append(grid) or [])
+    for arm in ("raw_pixels", Arm("raw_pixels"), ["raw_pixels"]):
+        workflow.compare(workspace, arm)
+    assert asked == [Grid((Arm("raw_pixels"),))] * 3
+
+
+def test_a_trick_that_follows_one_with_nothing_to_say_is_no_contradiction(manifest: Manifest) -> None:
+    def check(trick: str) -> None:
+        grid = Grid((Arm.parse("raw_pixels:one_cycle+warmup"),), tricks=(trick,))
+        comparing.check(grid, manifest, jobs=1, ray=None, budget=None)
+
+    check("cosine")
+    with pytest.raises(CallError, match="named twice"):
+        check("warmup")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"seeds": 0},
+        {"jobs": 0},
+        {"budget": 0.0},
+        {"arms": []},
+        {"arms": ["vgg16:"]},
+        {"tricks": "augment"},
+        {"per_class": "5"},
+        {"per_class": 5},
+        {"per_class": []},
+    ],
+)
 def test_a_wrong_call_is_refused_before_anything_begins(workspace: Workspace, call: dict[str, object]) -> None:
     arms = call.pop("arms", ["raw_pixels"])
     with pytest.raises(CallError):

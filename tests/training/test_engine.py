@@ -217,6 +217,12 @@ def test_what_no_engine_can_do_is_a_wrong_call(build: Callable[..., Engine], nam
         build(name, precision)
 
 
+def test_an_engine_that_is_not_here_is_said_in_three_beats(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(CallError, match=r"not installed\. Received: --engine openvino\. Run `pip install"):
+        engines.check("openvino", "float32")
+
+
 @needs_openvino
 def test_engine_and_precision_stand_in_the_run_and_decide_it(workspace: Workspace, manifest: Manifest) -> None:
     strategy = Strategy(True, Head(), (Solver(penalties=(1.0,)),))

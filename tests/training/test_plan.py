@@ -16,7 +16,8 @@ from transfer.errors import CallError, DataError
 from transfer.models.backbone import BACKBONES
 from transfer.strategy import Strategy
 from transfer.training.parts import choose
-from transfer.training.plan import STRATEGIES, resolve, resolve_strategy, usual_size
+from transfer.training.plan import STRATEGIES, resolve, resolve_strategy
+from transfer.training.sizes import usual_size
 
 
 @given(small=st.integers(1, 12), more=st.integers(0, 12), seed=st.integers(0, 3))
@@ -169,7 +170,9 @@ def test_photos_smaller_than_usual_are_not_blown_up_where_the_backbone_takes_the
     assert usual_size(BACKBONES["mobilenet_v2"], tiny) == 224
 
 
-@pytest.mark.parametrize("number", [{"seed": -1}, {"per_class": 0}, {"epochs": 0}, {"size": 0}, {"folds": 1}])
+@pytest.mark.parametrize(
+    "number", [{"seed": -1}, {"seed": True}, {"per_class": 0}, {"epochs": 0}, {"size": 0}, {"folds": 1}]
+)
 def test_numbers_out_of_range_are_refused_before_anything_begins(number: dict[str, int]) -> None:
     with pytest.raises(CallError, match="at least"):
         resolve(Arm("raw_pixels"), photos([5] * 3), **number)  # type: ignore[arg-type]
@@ -184,6 +187,21 @@ def test_a_trick_that_chooses_the_size_and_another_size_contradict_each_other() 
     assert resolve(Arm.parse("mobilenet_v2@none:bit_hyperrule"), manifest, size=224).size == 224
 
 
+def test_a_strategy_of_random_weights_takes_none() -> None:
+    manifest = photos([5] * 3)
+    with pytest.raises(
+        CallError, match=r"begins from random weights.*Received: vgg16@imagenet:from_scratch.*Leave out"
+    ):
+        resolve(Arm.parse("vgg16@imagenet:from_scratch"), manifest)
+    one, other = (resolve(Arm.parse(f"vgg16{named}:from_scratch"), manifest) for named in ("@none", ""))
+    assert one.id == other.id
+
+
+def test_a_trick_is_named_once() -> None:
+    with pytest.raises(CallError, match=r"named twice.*Received: vgg16:.*Name higher_resolution once"):
+        resolve_strategy(Arm.parse("vgg16:fine_tune_top+higher_resolution+augment+higher_resolution"))
+
+
 def test_gpus_decide_nothing_where_nothing_descends() -> None:
     manifest, arm = photos([5] * 3), Arm("raw_pixels", "linear_probe")
     assert resolve(arm, manifest, gpus=2).id == resolve(arm, manifest).id
@@ -196,6 +214,13 @@ def test_gpus_decide_nothing_where_nothing_descends() -> None:
 def test_an_unknown_name_suggests_the_nearest(arm: Arm, hint: str) -> None:
     with pytest.raises(CallError, match=hint):
         resolve(arm, photos([5] * 3))
+
+
+def test_a_value_that_heads_have_not_always_had_is_no_part_of_what_did_not_know_it() -> None:
+    """Otherwise every run that was made before would be another one, and be trained again."""
+    head = {"pool": None, "widths": (256,), "activation": "relu", "dropout": 0.4, "batch_norm": False}
+    assert STRATEGIES["frozen_head"].to_dict()["head"] == head
+    assert resolve_strategy(Arm("vgg16", "bit_hyperrule")).to_dict()["head"]["zero"] is True
 
 
 @pytest.mark.parametrize("name", list(STRATEGIES))

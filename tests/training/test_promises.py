@@ -267,6 +267,18 @@ def test_the_hyper_rule_makes_the_steps_that_it_names(photos: int) -> None:
     assert phase.mix == (None if photos < 20_000 else "mixup")
 
 
+@pytest.mark.parametrize("zero", [True, False])
+def test_scores_that_begin_at_zero_take_the_first_step_alone(split: tuple[Workspace, Manifest], zero: bool) -> None:
+    """Nothing reaches the network through weights of zero (Kolesnikov et al. 2020 begin so); drawn ones move it all."""
+    strategy = STRATEGIES["bit_hyperrule"](12, 500)
+    assert strategy.head.zero
+    one_step = strategy.map_phases(epochs=1, least_steps=0, schedule="constant", warmup=0.0)
+    _, _, moved, still = learn(split, dataclasses.replace(one_step, head=Head(zero=zero)))
+    learnt = moved - {f"{stage}/{kind}" for stage in STAGES for kind in STATISTICS}
+    assert learnt == (set() if zero else {f"{stage}/{kind}" for stage in STAGES for kind in PLAIN | NORMS})
+    assert not still, "the head moves in both"
+
+
 def test_batch_norm_before_the_scores_begins_where_the_solver_ended(split: tuple[Workspace, Manifest]) -> None:
     """Otherwise normalising would undo the probe's optimum, and fine-tuning would begin from a spoilt head."""
     probe = learn(split, STRATEGIES["linear_probe"])[1]

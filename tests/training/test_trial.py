@@ -140,6 +140,24 @@ def test_weights_of_another_content_are_not_taken_for_the_ones_a_run_started_fro
         rebuild(run)
 
 
+def test_a_run_finds_the_file_that_it_started_from_wherever_it_is_asked(
+    workspace: Workspace, weights_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    here.mkdir(), elsewhere.mkdir()
+    (here / "near.weights.h5").write_bytes(weights_file.read_bytes())
+    (elsewhere / "near.weights.h5").write_bytes(b"another of that name")
+    monkeypatch.chdir(here)
+    run = workflow.train(workspace, "resnet20@near.weights.h5:nearest_centroid")
+    before = rebuild(run).scores.get_weights()
+    monkeypatch.chdir(elsewhere)
+    assert all(map(numpy.array_equal, rebuild(run).scores.get_weights(), before))
+    (elsewhere / "near.weights.h5").unlink()
+    (here / "near.weights.h5").unlink()
+    with pytest.raises(WeightsError, match=r"are gone(?s:.*)here/near\.weights\.h5(?s:.*)sha256 [0-9a-f]{64} back"):
+        rebuild(run)
+
+
 def test_a_folder_without_its_facts_is_no_run(workspace: Workspace) -> None:
     run = workflow.train(workspace, "raw_pixels")
     (run.path / "run.json").unlink()

@@ -8,7 +8,7 @@ import threading
 import pytest
 from collecting.imitations.host import Asking, Clock, Host
 
-from transfer.web import Answer, FetchError, Pace, Policy, Web
+from transfer.web import Answer, FetchError, Pace, Policy, Web, address
 from transfer.web.client import MOST_BUSY, MOST_FAILED
 from transfer.web.pace import CALM, LONGEST, Turns
 
@@ -376,6 +376,22 @@ def moved(to: str, code: int = 302):
 def test_redirects_are_followed_hop_by_hop(web: Web, host: Host):
     host.answers |= {"/a": moved("/b", 301), "/b": moved(f"{host.url}/c", 307), "/c": good}
     assert web.get(f"{host.url}/a").url == f"{host.url}/c"
+
+
+@pytest.mark.parametrize("to", ["/caf\u00c3\u00a9", "/caf%C3%A9"], ids=["raw UTF-8", "encoded"])
+def test_a_redirect_written_in_raw_utf_8_leads_where_the_host_means(web: Web, host: Host, to: str):
+    host.answers |= {"/a": moved(to), "/caf%C3%A9": good}
+    assert web.get(f"{host.url}/a").status == 200
+    assert host.asked[-1].raw_path == "/caf%C3%A9"
+
+
+def test_a_redirect_in_another_encoding_is_taken_as_it_stands():
+    assert address.joined("https://a.example/x", "/caf\u00e9") == "https://a.example/caf\u00e9"
+
+
+@pytest.mark.parametrize("url", ["https://a.example/\ud800", "https://a.example/?\ud800", "https://\ud800.example/"])
+def test_half_a_surrogate_makes_a_bad_address(web: Web, url: str):
+    assert fault(web, url).reason == "bad_address"
 
 
 def test_a_redirect_loop_ends(web: Web, host: Host):

@@ -23,7 +23,7 @@ from transfer.errors import CallError, DataError
 from transfer.manifest import Manifest
 from transfer.photo import Photo
 from transfer.progress import Progress
-from transfer.workspace import Workspace
+from transfer.workspace import Workspace, atomically
 
 Vectors = Callable[[Sequence[Photo]], numpy.ndarray | None]
 
@@ -131,14 +131,21 @@ def check_photos(
     if not manifest.kept:
         raise DataError("No photo would be kept.", received=dict(Counter(photo.reason for photo in manifest.photos)))
     found = _suspects(manifest, vectors)
+    written = before
     if decisions != known:
+        # The remembered decisions say how to take back what the manifest holds: between the old and the new ones it
+        # holds none, so that a stop after any of the three writes leaves nothing that cannot be taken back.
+        written = decided.taken_back(before, known)
+        if written != before:
+            written.write(workspace)
         decided.remember(decisions, workspace)
-    if manifest != before:
+    if manifest != written:
         manifest.write(workspace)
     keep_in_step(manifest, workspace)
     checked = dataclasses.replace(_checked(manifest, judged, found), decided=frozenset(decisions))
     if edits is not None and not edits.exists():
-        edits.write_text(decided.table(checked.doubtful, decisions), encoding="utf-8")
+        with atomically(edits) as temporary:
+            temporary.write_text(decided.table(checked.doubtful, decisions), encoding="utf-8")
     return checked
 
 
@@ -174,11 +181,17 @@ def _teller(total: int, what: str, on_progress: Progress | None) -> Callable[[in
 
 
 def _suspects(manifest: Manifest, vectors: Vectors | None) -> tuple[Suspect, ...] | None:
-    doubted = [photo for photo in manifest.kept if not photo.verified]
-    rows = vectors(doubted) if vectors is not None else None
-    if rows is None:
+    if vectors is None:
         return None
-    return tuple(suspects([photo.id for photo in doubted], [photo.label for photo in doubted], rows))
+    doubted = [photo for photo in manifest.kept if not photo.verified]
+    # A verified label is the best to learn from, and in doubt no more. A photo that a person has just kept may have no
+    # features yet: then the others are looked at without it.
+    for photos in (manifest.kept, doubted):
+        if (rows := vectors(photos)) is not None:
+            found = suspects([photo.id for photo in photos], [photo.label for photo in photos], rows)
+            ids = {photo.id for photo in doubted}
+            return tuple(suspect for suspect in found if suspect.id in ids)
+    return None
 
 
 def _checked(manifest: Manifest, judged: Judged, found: tuple[Suspect, ...] | None) -> Checked:

@@ -18,21 +18,14 @@ from typing import BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from transfer.collecting.formats import EXTENSIONS, HEAD, sniff
-from transfer.pixels.deep import eight_bits
+from transfer.pixels.pillow import eight_bits, orientation, upright
 
 MAX_PIXELS = 178_956_970
 """More is taken for a decompression bomb. It is where Pillow itself refuses (twice its warning), 13,377 pixels squared:
 the largest telephone pictures of today (108 million pixels) pass, 200 million do not."""
 
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+MOST_AT_ONCE = 2 * MAX_PIXELS
+"""Pixels that all threads together decode at a time, each up to four bytes: a small file may hold very many of them."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +72,9 @@ def measure(file: BinaryIO) -> Measured:
                 return Measured(format, reason=f"unreadable: decompression bomb ({width} x {height} pixels)")
             # An eighth of the size for JPEG: all of its data is still read, which is what finds damage, in less time.
             image.draft(None, (1, 1))
-            image.load()
-            if _turned(image):
+            with room_for(image, width * height):
+                image.load()
+            if orientation(image) >= 5:  # by a quarter, with or without a mirror
                 width, height = height, width
         if format == "PNG":
             _check_chunks(file)
@@ -110,14 +104,12 @@ def fit(content: bytes, side: int | None) -> tuple[Measured, bytes]:
     try:
         with _silence_of_pillow(), _opened(file, format) as opened:
             opened.draft("RGB", (side, side))  # libjpeg makes it smaller while it decodes, and still reads all of it
-            opened.load()
-            image = eight_bits(opened)
-            if (turn := _TURNS.get(_orientation(opened))) is not None:
-                image = image.transpose(turn)
-            if image.mode not in ("RGB", "L"):
-                image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-            # The mean over the area that becomes a pixel: no aliasing, and half the time of a bicubic.
-            image.thumbnail((side, side), Image.Resampling.BOX)
+            with room_for(opened, head[0] * head[1]):
+                image = eight_bits(upright(opened))
+                if image.mode not in ("RGB", "L"):
+                    image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+                # The mean over the area that becomes a pixel: no aliasing, and half the time of a bicubic.
+                image.thumbnail((side, side), Image.Resampling.BOX)
         if format == "PNG":
             _check_chunks(file)
         made = io.BytesIO()
@@ -160,23 +152,6 @@ def _opened(file: BinaryIO, format: str) -> Image.Image:
         pillow_heif.register_heif_opener()
     # Only the one plugin that the bytes claim: others (EPS, say) run programs.
     return Image.open(file, formats=[format])
-
-
-def _turned(image: Image.Image) -> bool:
-    """Whether EXIF turns it by a quarter. Damaged EXIF says nothing: the pixels are there and the photo is kept.
-
-    Not ``getexif``: that one also believes XMP, which no decoder of training and serving does.
-    """
-    return _orientation(image) in (5, 6, 7, 8)
-
-
-def _orientation(image: Image.Image) -> int:
-    exif = Image.Exif()
-    try:
-        exif.load(image.info.get("exif") or b"")
-        return int(exif.get(0x0112, 1))
-    except Exception:  # as above: anything at all
-        return 1
 
 
 def _check_chunks(file: BinaryIO) -> None:
@@ -231,6 +206,30 @@ def _fault(error: Exception) -> str:
         return "damaged header"
     said = " ".join(str(error).split())[:80]
     return f"damaged ({said or type(error).__name__})"
+
+
+_room = threading.Condition()
+_decoding = 0
+
+
+@contextlib.contextmanager
+def room_for(image: Image.Image, whole: int) -> Iterator[None]:
+    """Wait until this photo and those under way hold no more than ``MOST_AT_ONCE`` pixels, or it is alone.
+
+    Args:
+        image: As it will be decoded, after ``draft``. whole: Its pixels before; a progressive JPEG takes all of them.
+    """
+    global _decoding
+    pixels = whole if image.info.get("progressive") else image.width * image.height
+    with _room:
+        _room.wait_for(lambda: not _decoding or _decoding + pixels <= MOST_AT_ONCE)
+        _decoding += pixels
+    try:
+        yield
+    finally:
+        with _room:
+            _decoding -= pixels
+            _room.notify_all()
 
 
 _lock = threading.Lock()

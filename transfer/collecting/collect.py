@@ -31,6 +31,7 @@ from transfer.workspace import Workspace
 
 MISSING = "missing"
 """What `transfer check` says of a photo without a file."""
+GONE = f"{MISSING}: gone since it was loaded"
 _UNDATED = "It does not say when photos were uploaded, so it was not asked"
 
 
@@ -110,7 +111,7 @@ def collect_photos(
     if manifest != before or not workspace.manifest.exists():
         manifest.write(workspace)
     write_credits(manifest, workspace)
-    journal.close()
+    journal.close(settled | {photo.id for stream in streams for photo in stream.photos if photo is not None})
     return _collected(manifest, streams, notes)
 
 
@@ -130,7 +131,11 @@ def _kept(
     extension: str | None,
 ) -> Photo:
     """Write the bytes, then the line that speaks of them. What was said of the photo before stands."""
-    if (old := said.get(photo.id)) is not None:
+    old = said.get(photo.id)
+    if content is None and old is not None and old.sha256:
+        # Its file is lost and could not be had again: what it held is known, should it come back.
+        photo = dataclasses.replace(old, excluded=GONE)
+    elif old is not None:
         photo = dataclasses.replace(photo, label=old.label, verified=old.verified, split=old.split, group=old.group)
     if content is not None:
         place = workspace.image(photo.sha256, extension or "")
@@ -165,10 +170,11 @@ def _nothing(streams: list[Stream], notes: Notes) -> DataError:
     looked = [photo for stream in streams for photo in stream.photos if photo is not None]
     reasons = Counter(photo.reason for photo in looked if photo.reason is not None)
     told = [f"{count} {reason}" for reason, count in sorted(reasons.items())]
+    another = "Try another keyword, another --source or more licences."
     return DataError(
         "No photo could be kept.",
         received="; ".join([f"{len(looked)} photos were looked at", *told, *said]),
-        remedy="Try another keyword, another --source or more licences.",
+        remedy="Run the same command with --retry." if AGAIN & reasons.keys() else another,
     )
 
 

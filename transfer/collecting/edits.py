@@ -106,7 +106,11 @@ def read_table(path: Path, manifest: Manifest) -> dict[str, Decision]:
             reader = csv.DictReader(file, delimiter=delimiter(head, COLUMNS))
             header, rows = reader.fieldnames or (), list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CallError("The table of edits cannot be read.", received=f"{path}: {error}") from error
+        raise CallError(
+            "The table of edits cannot be read.",
+            received=f"{path}: {error}",
+            remedy="Save it as CSV in UTF-8. What was decided before is untouched.",
+        ) from error
     _refuse_other_columns(path, header)
     photos = {photo.id: photo for photo in manifest.photos}
     decisions: dict[str, Decision] = {}

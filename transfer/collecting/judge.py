@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy
 
+from transfer.collecting.groups import BETWEEN
 from transfer.collecting.looks import Look
 from transfer.collecting.near import near_pairs
 from transfer.manifest import Manifest
@@ -21,7 +22,7 @@ from transfer.photo import SPLITS, Photo
 
 LEAK, DUPLICATE, NEAR, TWO_LABELS = "leak", "duplicate", "near_duplicate", "near_conflict"
 LOST = ("missing", "unreadable")
-REASONS = ("too_small", "odd_shape", "blank", "blurred", DUPLICATE, NEAR, TWO_LABELS, LEAK)
+REASONS = ("too_small", "odd_shape", "blank", "blurred", DUPLICATE, NEAR, TWO_LABELS, LEAK, BETWEEN)
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Judged:
 
 
 def fresh(manifest: Manifest) -> Manifest:
-    """Without what this module said before. An exact duplicate that collecting set aside stays: it has no file."""
+    """Without the reasons that are judged anew. What collecting found too small stays: it has no file to look at."""
     return Manifest(
         tuple(
             dataclasses.replace(photo, excluded=None) if photo.reason in REASONS and photo.file_name else photo

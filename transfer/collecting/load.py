@@ -48,8 +48,9 @@ def load_photos(
     """Read the photos of a folder or a table and merge them into the workspace's manifest, which is written at the end.
 
     Loading the same place again changes nothing, also where it moved: a photo is its path within the place and its
-    content. Files that changed are replaced by what they hold now, renamed ones keep their split, vanished ones are set
-    aside as ``missing``. Unreadable ones stay in the manifest with their reason.
+    content. Files that changed are replaced by what they hold now, renamed ones keep their ID, their split and what a
+    person said of them, vanished ones are set aside as ``missing``. Unreadable ones stay in the manifest with their
+    reason.
 
     Args:
         path: A folder (class folders, also within train, validation and test folders), a table (CSV, TSV, JSON Lines,
@@ -91,7 +92,7 @@ def load_photos(
         merged.write(workspace)
     keep_in_step(merged, workspace)
     if remote:
-        forget(workspace)
+        forget(remote, workspace)
     total = len(listing.photos)
     aside = f", {listing.ignored} other files passed over" if listing.ignored else ""
     (on_progress or _silent)(total, total, f"photos loaded{aside}")

@@ -20,9 +20,9 @@ from typing import TypeVar
 import numpy
 from PIL import Image
 
-from transfer.collecting.checks import MAX_PIXELS, Measured, measure, opened
+from transfer.collecting.checks import MAX_PIXELS, Measured, measure, opened, room_for
 from transfer.collecting.formats import HEAD, sniff
-from transfer.pixels.deep import eight_bits
+from transfer.pixels.pillow import eight_bits
 
 SIDE = 256
 Seen = TypeVar("Seen")
@@ -66,8 +66,9 @@ def look(path: Path, sha256: str = "") -> Look:
             if width * height > MAX_PIXELS:
                 return Look(reason=measure(io.BytesIO(content)).reason)
             image.draft("L", (SIDE, SIDE))
-            image.load()
-            grey = eight_bits(image).convert("L")
+            with room_for(image, width * height):
+                image.load()
+                grey = eight_bits(image).convert("L")
     except MemoryError:
         raise  # of this machine, not of the photo
     except Exception:  # whatever a decoder raises; the careful check says what it is

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -32,32 +33,47 @@ def merge(known: Manifest, listing: Listing, found: Iterable[Photo], *, copy: bo
         copy: Whether the files are to be copied; then their address is noted as ``image_url``.
     """
     before = {photo.id: photo for photo in known.photos}
+    ids = {_identity(photo): photo.id for photo in known.photos}
     at: dict[str, list[Photo]] = {}
     for photo in known.photos:
-        at.setdefault(origin(photo), []).append(photo)
+        at.setdefault(_spot(photo), []).append(photo)
     now: dict[str, Photo] = {}
     replaced: set[str] = set()
     for photo in found:
-        photo = dataclasses.replace(photo, id=_identity(photo))
-        there = [old for old in at.get(photo.file_name, ()) if old.title == photo.title]
+        photo = dataclasses.replace(photo, id=ids.get(_identity(photo)) or _new_id(photo, before))
+        here = at.get(_spot(photo), [])
+        there = [old for old in here if old.title == photo.title]
         if not photo.sha256 and there:
             # The file is gone or locked, so nothing says that it changed: the photo is what it was, set aside.
-            now |= {old.id: dataclasses.replace(old, excluded=_kept_reason(old) or photo.excluded) for old in there}
+            now |= {old.id: dataclasses.replace(old, excluded=_without_file(old, photo)) for old in there}
             continue
-        replaced |= {old.id for old in at.get(photo.file_name, ()) if old.id != photo.id and old.sha256 != photo.sha256}
+        replaced |= {old.id for old in here if old.id != photo.id and old.sha256 != photo.sha256}
         now[photo.id] = _carried(photo, before.get(photo.id), copy=copy)
     gone = _vanished(known, listing, now, replaced) if listing.complete else {}
     renamed = _renamed(now, before, gone | {id: before[id] for id in replaced})
     for id, old in renamed.items():
-        now[id] = dataclasses.replace(_carried(now[id], old, copy=copy), id=id, title=now[id].title)
-    dropped = replaced | {old.id for old in renamed.values()}
+        new = now.pop(id)
+        now[old.id] = dataclasses.replace(_carried(new, old, copy=copy), title=new.title)
     aside = {id: dataclasses.replace(old, excluded=_kept_reason(old) or "missing") for id, old in gone.items()}
+    dropped = replaced - now.keys()
     return Manifest(tuple(photo for id, photo in (before | aside | now).items() if id not in dropped))
 
 
-def _identity(photo: Photo) -> str:
+def _identity(photo: Photo, again: int = 0) -> str:
     """First 16 hex digits of the sha256 of the path within its place and of its content."""
-    return hashlib.sha256(f"{photo.title}\0{photo.sha256}".encode()).hexdigest()[:16]
+    text = f"{photo.title}\0{photo.sha256}" + (f"\0{again}" if again else "")
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _new_id(photo: Photo, before: Mapping[str, Photo]) -> str:
+    """An ID that no photo has: the plain one may be that of a photo that was renamed since."""
+    return next(id for again in itertools.count() if (id := _identity(photo, again)) not in before)
+
+
+def _spot(photo: Photo) -> str:
+    """What a place calls the photo: its address where it lies on the web, else its file."""
+    remote = photo.source == "table" and (photo.image_url or "").startswith(("http://", "https://"))
+    return photo.image_url or "" if remote else origin(photo)
 
 
 def origin(photo: Photo) -> str:
@@ -69,6 +85,13 @@ def origin(photo: Photo) -> str:
 
 def _kept_reason(photo: Photo) -> str | None:
     return None if photo.reason in _OURS else photo.excluded
+
+
+def _without_file(old: Photo, found: Photo) -> str | None:
+    """Why a known photo is set aside that could not be read or fetched now."""
+    if not old.sha256:  # nothing of it was ever had, so that the last attempt says why
+        return found.excluded
+    return _kept_reason(old) or ("missing" if _spot(old) == old.image_url else found.excluded)
 
 
 def _carried(found: Photo, old: Photo | None, *, copy: bool) -> Photo:
@@ -121,10 +144,29 @@ def _place(photo: Photo) -> str | None:
 
 
 def _renamed(now: dict[str, Photo], before: dict[str, Photo], gone: dict[str, Photo]) -> dict[str, Photo]:
-    """Vanished photos by the id of the new photo that has their content and label: the same one under a new name."""
-    vanished: dict[tuple[str, str], list[Photo]] = {}
+    """Vanished photos by the id of the new photo that has their content: the same one under a new name.
+
+    Their label is the same; or a person has verified another one, and the file stayed in the folder of its class. Who
+    moves it to another class says something new.
+    """
+    vanished: dict[str, list[Photo]] = {}
     for photo in gone.values():
         if photo.sha256:
-            vanished.setdefault((photo.sha256, photo.label), []).append(photo)
-    candidates = ((id, vanished.get((photo.sha256, photo.label))) for id, photo in now.items() if id not in before)
-    return {id: olds.pop(0) for id, olds in candidates if olds}
+            vanished.setdefault(photo.sha256, []).append(photo)
+    renamed: dict[str, Photo] = {}
+    for fits in (_same_label, _relabelled):
+        for id, photo in now.items():
+            olds = vanished.get(photo.sha256, []) if id not in before and id not in renamed else []
+            old = next((old for old in olds if fits(old, photo)), None)
+            if old is not None:
+                olds.remove(old)
+                renamed[id] = old
+    return renamed
+
+
+def _same_label(old: Photo, new: Photo) -> bool:
+    return old.label == new.label
+
+
+def _relabelled(old: Photo, new: Photo) -> bool:
+    return old.verified and new.label in Path(old.title or "").parts[:-1]

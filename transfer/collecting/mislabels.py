@@ -7,6 +7,7 @@ photos of that class. Nothing is set aside: a person decides.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,23 +34,27 @@ class Suspect:
 def suspects(ids: Sequence[str], labels: Sequence[str], vectors: numpy.ndarray, *, seed: int = 0) -> list[Suspect]:
     """Likely mislabels, the likeliest first.
 
+    A class of one photo is left out, for nothing could be learnt of it; fewer than two classes have no mislabels.
+
     Args:
         ids, labels: Of n photos. vectors: Features, float ``(n, d)``.
         seed: Of the folds.
     """
-    names = sorted(set(labels))
-    given = numpy.array([names.index(label) for label in labels])
-    smallest = int(numpy.bincount(given).min()) if len(given) else 0
-    if len(names) < 2 or smallest < 2:
+    counts = Counter(labels)
+    names = sorted(name for name, count in counts.items() if count > 1)
+    if len(names) < 2:
         return []
-    probabilities = _out_of_fold(numpy.asarray(vectors, dtype=numpy.float32), given, min(FOLDS, smallest), seed)
+    seen = [at for at, label in enumerate(labels) if label in names]
+    given = numpy.array([names.index(labels[at]) for at in seen])
+    folds = min(FOLDS, *(counts[name] for name in names))
+    probabilities = _out_of_fold(numpy.asarray(vectors, dtype=numpy.float32)[seen], given, folds, seed)
     own = probabilities[numpy.arange(len(given)), given]
     usual = numpy.array([own[given == label].mean() for label in range(len(names))])
     confident = numpy.where(probabilities >= usual, probabilities, -1.0)
     likelier = confident.argmax(axis=1)
     found = numpy.flatnonzero((confident.max(axis=1) > 0) & (likelier != given))
     ordered = found[numpy.argsort(own[found], kind="stable")]
-    return [Suspect(ids[at], labels[at], names[likelier[at]], float(own[at])) for at in ordered]
+    return [Suspect(ids[seen[at]], names[given[at]], names[likelier[at]], float(own[at])) for at in ordered]
 
 
 def _out_of_fold(vectors: numpy.ndarray, given: numpy.ndarray, folds: int, seed: int) -> numpy.ndarray:

@@ -8,14 +8,13 @@ from pathlib import Path
 
 from transfer.collecting.client import client
 from transfer.collecting.download import Stream, fill
-from transfer.collecting.fetch import Rules, fetch
+from transfer.collecting.fetch import AGAIN, Rules, fetch
 from transfer.collecting.journal import Journal, has_content
 from transfer.collecting.source import SOURCES
 from transfer.manifest import Manifest
 from transfer.photo import Photo
 from transfer.progress import Progress
 from transfer.web import Web
-from transfer.web.fault import PASSING
 from transfer.workspace import Workspace
 
 RULES = Rules(smallest=1)
@@ -37,11 +36,16 @@ def fetch_all(
     """
     wanted = [dataclasses.replace(photo, id=str(number)) for number, photo in enumerate(photos)]
     journal = Journal(workspace, _path(workspace))
-    at = {photo.image_url or "": photo for photo in (*journal.photos.values(), *known.photos)}
+    asked = {photo.image_url for photo in wanted}
+    # The journal comes later: what an interrupted load brought stands there alone.
+    at = {
+        old.image_url: old
+        for old in (*known.photos, *journal.photos.values())
+        if old.image_url in asked and old.reason not in AGAIN and (not old.sha256 or _is_there(old, workspace))
+    }
     had = {}
     for photo in wanted:
-        old = at.get(photo.image_url or "")
-        if old is not None and old.reason not in PASSING and (not old.sha256 or _is_there(old, workspace)):
+        if (old := at.get(photo.image_url)) is not None:
             had[photo.id] = dataclasses.replace(
                 photo,
                 file_name=old.file_name,
@@ -78,9 +82,9 @@ def fetch_all(
     return [dataclasses.replace(photo, id="") for photo in stream.photos if photo is not None]
 
 
-def forget(workspace: Workspace) -> None:
-    """All that was fetched stands in the manifest."""
-    Journal(workspace, _path(workspace)).close()
+def forget(photos: Iterable[Photo], workspace: Workspace) -> None:
+    """What was fetched of these stands in the manifest; another load that was stopped goes on from the others."""
+    Journal(workspace, _path(workspace)).close({photo.image_url or "" for photo in photos})
 
 
 def _path(workspace: Workspace) -> Path:

@@ -123,8 +123,8 @@ def checked_label(label: str, *, where: object) -> str:
         where: What to name in the error: a folder, or a line of a table.
 
     Raises:
-        DataError: The label cannot name a folder: it is empty, ``.``, ``..``, holds a slash, a backslash or a control
-            character. Exports write class folders, and a path must never be made of a label's parts.
+        DataError: The label cannot name a folder: it is empty, begins with a dot, or holds a slash, a backslash or a
+            control character. Exports write class folders, and a path must never be made of a label's parts.
     """
     label = unicodedata.normalize("NFC", label)
     fault = name_fault(label)

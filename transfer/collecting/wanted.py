@@ -17,6 +17,7 @@ from pathlib import Path
 from transfer.collecting.source import SOURCES, Query, Source, checked_label
 from transfer.errors import CallError
 from transfer.licence import CODES, GROUPS, OPEN
+from transfer.photo import is_text
 
 BACKGROUND = "background"
 BACKGROUND_KEYWORDS = (
@@ -60,11 +61,20 @@ class Wanted:
             raise CallError(
                 "The number of photos a class is at least one.",
                 received=f"{self.per_class}, background {self.background}",
+                remedy="Ask for one photo a class or more; for no background, leave it out.",
             )
         if (self.side is not None and self.side < 16) or self.smallest < 1:
-            raise CallError("Sides are pixels, from 16.", received=f"side {self.side}, smallest {self.smallest}")
+            raise CallError(
+                "A side is too few pixels.",
+                received=f"side {self.side}, smallest {self.smallest}",
+                remedy="The side is from 16 pixels, the smallest from 1.",
+            )
         if self.since and self.until and self.since > self.until:
-            raise CallError("The first day lies after the last.", received=f"{self.since} to {self.until}")
+            raise CallError(
+                "The first day lies after the last.",
+                received=f"{self.since} to {self.until}",
+                remedy="Swap --since and --until; both days are included.",
+            )
         for name in self.sources:
             if SOURCES[name].search is None:
                 raise CallError(
@@ -123,6 +133,12 @@ def classes(keywords: Iterable[str], file: Path | None = None) -> dict[str, tupl
                 received=f"{keyword!r} for the class {label!r}",
                 remedy='Write "golden retriever" or "Felis catus=cat".',
             )
+        if not is_text(keyword):
+            raise CallError(
+                "A keyword is no text.",
+                received=f"{keyword!a} for the class {label!a}",
+                remedy="Write it in UTF-8, which is how services are asked.",
+            )
         label = checked_label(label, where=keyword)
         other = stands_for.setdefault(keyword.casefold(), label)
         if other != label:  # the same photos would come for both, and count for neither
@@ -133,7 +149,11 @@ def classes(keywords: Iterable[str], file: Path | None = None) -> dict[str, tupl
             )
         found.setdefault(label, {})[keyword] = None
     if BACKGROUND in found:
-        raise CallError("The class `background` is asked for with --background.", received=BACKGROUND)
+        raise CallError(
+            "The class `background` is one of its own.",
+            received=BACKGROUND,
+            remedy="Ask for it with --background, or give this class another name.",
+        )
     return {label: tuple(words) for label, words in found.items()}
 
 

@@ -171,14 +171,16 @@ def _plain(photo: Photo, content: bytes) -> tuple[Photo, bytes, str]:
 
 def _as_png(photo: Photo, content: bytes) -> bytes:
     import pillow_heif
-    from PIL import Image, ImageOps
+    from PIL import Image
+
+    from transfer.pixels.pillow import upright
 
     pillow_heif.register_heif_opener()
     made = io.BytesIO()
     try:
         with Image.open(io.BytesIO(content)) as image:
-            upright = ImageOps.exif_transpose(image).convert("RGBA" if image.has_transparency_data else "RGB")
-            upright.save(made, "PNG")
+            standing = upright(image).convert("RGBA" if image.has_transparency_data else "RGB")
+            standing.save(made, "PNG")
     except (OSError, SyntaxError, ValueError) as error:
         raise ExportError(
             f"A photo cannot be saved as PNG: {error}.", received=photo.file_name, remedy="Run `transfer check`."

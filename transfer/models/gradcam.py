@@ -35,6 +35,7 @@ def check(backbone: Backbone) -> None:
     if not backbone.learned:
         raise CallError(
             f"{backbone.title} makes no feature map, so there is nothing that Grad-CAM could show.",
+            received="a backbone without weights",
             remedy="Explain a run whose backbone is a network.",
         )
 

@@ -39,7 +39,7 @@ def pool(feature_map: Any, kind: str) -> Any:
 def scores(head: Head, *, features: int, classes: int) -> keras.Sequential:
     """Vectors ``(n, features)`` -> logits ``(n, classes)``: hidden layers of the head's widths, then a linear layer.
 
-    Initial weights follow Keras' global seed.
+    Initial weights follow Keras' global seed; those of the last layer are zero where the head says so.
     """
     layers: list[keras.layers.Layer] = [keras.Input((features,))]
     for width in head.widths:
@@ -47,7 +47,8 @@ def scores(head: Head, *, features: int, classes: int) -> keras.Sequential:
         layers.append(keras.layers.Dense(width, activation=head.activation))
     layers += _before(head)
     # In float32 wherever the rest computes in less: a softmax of rounded logits would not be sure of itself.
-    layers.append(keras.layers.Dense(classes, name="logits", dtype="float32"))
+    first = "zeros" if head.zero else "glorot_uniform"
+    layers.append(keras.layers.Dense(classes, name="logits", dtype="float32", kernel_initializer=first))
     return keras.Sequential(layers, name="head")
 
 

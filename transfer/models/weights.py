@@ -10,6 +10,7 @@ host, and to leave a network half loaded.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 import os
@@ -110,9 +111,12 @@ def choose(
     name = wanted or next(iter(published))
     if name in published:
         return published[name]
-    path = Path(name).expanduser()
-    if path.is_file():
-        return path
+    try:
+        path = Path(name).expanduser()
+        if path.is_file():
+            return path
+    except (RuntimeError, OSError, ValueError):  # nobody's home, a name too long, a character that no name has
+        pass
     raise CallError(
         f"{backbone_name} has no weights of this name, and there is no such file.",
         received=name,
@@ -226,6 +230,13 @@ def _fault(path: Path, published: str | None) -> str | None:
 
 
 def _digest(path: Path, algorithm: str) -> str:
+    """The hash of a file, computed again only where the file has changed: each cell of a grid asks."""
+    about = path.stat()
+    return _hashed(path.resolve(), algorithm, about.st_size, about.st_mtime_ns)
+
+
+@functools.cache
+def _hashed(path: Path, algorithm: str, size: int, changed: int) -> str:
     with path.open("rb") as file:
         # Keras publishes MD5 sums; against accidents, not against enemies.
         return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()

@@ -43,19 +43,19 @@ def of_jpeg(encoded: tf.Tensor) -> tf.Tensor:
 
 def of_png(encoded: tf.Tensor) -> tf.Tensor:
     """1 to 8, int64 scalar."""
-    return _of_tiff(encoded, _find(_chunk(encoded, b"eXIf"), 8))
+    return _of_tiff(encoded, _find(_chunk(encoded, b"eXIf", before=b"IEND"), 8))
 
 
 def names_transparent_colour(encoded: tf.Tensor) -> tf.Tensor:
     """Whether a PNG has a tRNS chunk."""
-    return _find(_chunk(encoded, b"tRNS"), 8) > 0
+    return _find(_chunk(encoded, b"tRNS", before=b"IDAT"), 8) > 0
 
 
-def _chunk(encoded: tf.Tensor, kind: bytes) -> Callable[[tf.Tensor], tuple[tf.Tensor, ...]]:
+def _chunk(encoded: tf.Tensor, kind: bytes, *, before: bytes) -> Callable[[tf.Tensor], tuple[tf.Tensor, ...]]:
     def read(at: tf.Tensor) -> tuple[tf.Tensor, ...]:
         head = bytes_at(encoded, at, 8)
         name = head[4:]
-        going = tf.reduce_all(name > 0) & tf.reduce_any(tf.not_equal(name, list(b"IDAT")))
+        going = tf.reduce_all(name > 0) & tf.reduce_any(tf.not_equal(name, list(before)))
         return going, tf.reduce_all(tf.equal(name, list(kind))), at + 8, at + 12 + number(head[:4], little=False)
 
     return read

@@ -12,9 +12,9 @@ import warnings
 from pathlib import Path
 
 import pillow_heif
-from PIL import Image, ImageOps
+from PIL import Image
 
-from transfer.pixels.deep import eight_bits
+from transfer.pixels.pillow import eight_bits, upright
 
 SIDE = 200
 """The longer side in pixels: twice what is shown, for fine screens."""
@@ -29,7 +29,7 @@ def thumbnail(path: Path, *, side: int = SIDE) -> str | None:
             warnings.simplefilter("ignore")
             with Image.open(path) as opened:
                 opened.draft("RGB", (side, side))
-                photo = _on_white(eight_bits(ImageOps.exif_transpose(opened)))
+                photo = _on_white(eight_bits(upright(opened)))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
     photo.thumbnail((side, side))

@@ -67,23 +67,24 @@ def compare(
     return [runs.get(cell.id) or trial.skipped(cell, workspace) if isinstance(cell, Plan) else cell for cell in cells]
 
 
-def check(grid: Grid, *, jobs: int, ray: str | None, budget: float | None) -> None:
-    """Say what is wrong with a comparison, before anything is begun.
+def check(grid: Grid, manifest: Manifest, *, jobs: int, ray: str | None, budget: float | None) -> None:
+    """Say what is wrong with a comparison, before anything is begun; the photos need no splits yet.
 
     Raises:
         CallError: An option out of range, a name that no shelf knows, a trick that says nothing to any arm.
     """
     if jobs < 1:
-        raise CallError("--jobs must be at least 1.", received=jobs)
+        raise CallError("--jobs must be at least 1.", received=jobs, remedy="Give 1 for one trial after the other.")
     if ray is not None:
         connection.check(ray)
         if jobs > 1:
             remedy = "Leave out --jobs: a cluster runs as many trials as it has room for."
             raise CallError("--jobs is of this machine, --ray of a cluster.", received=f"--jobs {jobs}", remedy=remedy)
     if budget is not None and budget <= 0:
-        raise CallError("--budget must be more than no time.", received=budget)
+        remedy = "Give a time such as 10m, or leave it out."
+        raise CallError("--budget must be more than no time.", received=budget, remedy=remedy)
     for arm in grid.arms:
-        check_arm(arm)
+        check_arm(arm, manifest, epochs=grid.epochs, size=grid.size)
     _pointless(grid)
 
 
@@ -118,7 +119,7 @@ def _pointless(grid: Grid) -> set[Arm]:
         refused: dict[Arm, CallError] = {}
         for arm, more in made.items():
             try:
-                _check_told(grid, arm, resolve_strategy(arm), resolve_strategy(more), trick)
+                _refuse_if_pointless(grid, arm, resolve_strategy(arm), resolve_strategy(more), trick)
             except CallError as error:
                 resolve_strategy(arm)  # what is wrong without the trick is not the trick's fault
                 refused[more] = error
@@ -128,11 +129,13 @@ def _pointless(grid: Grid) -> set[Arm]:
     return pointless
 
 
-def _check_told(grid: Grid, arm: Arm, plain: Strategy, strategy: Strategy, trick: str) -> None:
+def _refuse_if_pointless(grid: Grid, arm: Arm, plain: Strategy, strategy: Strategy, trick: str) -> None:
     if strategy == plain:
-        raise CallError(f"{trick} changes nothing of {arm.strategy}.", received=f"{arm}+{trick}")
+        remedy = f"Leave {trick} out, or compare another strategy."
+        raise CallError(f"{trick} changes nothing of {arm.strategy}.", received=f"{arm}+{trick}", remedy=remedy)
     if grid.size is not None and strategy.scale != plain.scale:
-        raise CallError(f"{trick} chooses the size, which is given.", received=f"--size {grid.size}")
+        remedy = f"Leave out --size, or {trick}."
+        raise CallError(f"{trick} chooses the size, which is given.", received=f"--size {grid.size}", remedy=remedy)
 
 
 def _run_all(

@@ -27,6 +27,7 @@ import numpy
 import tensorflow as tf
 
 from transfer.errors import CallError, TrainingError
+from transfer.grid import ENGINES
 from transfer.training import room
 
 AGREEMENT = 1e-4
@@ -87,17 +88,37 @@ def build(
     Raises:
         CallError: The engine is unknown or not installed, or has no such precision here.
     """
+    check(name, precision)
     if name == "openvino":
-        if not importlib.util.find_spec("openvino"):
-            raise CallError("OpenVINO is not installed.", remedy="Run `pip install 'transfer[cpu]'`, or leave it out.")
         return OpenVino(precision, network, size=size, kept=kept, keep=keep)
+    return Graph(network(), constant=name == "tensorflow")
+
+
+def check(name: str, precision: str) -> None:
+    """Say why this engine cannot be built here, without building it; see ``build``.
+
+    Raises:
+        CallError: The engine is unknown or not installed, or has no such precision here.
+    """
+    if name not in ENGINES:
+        raise CallError("There is no such engine.", received=name, remedy=f"Known: {', '.join(ENGINES)}.")
     if name == "tensorflow" and precision != "float32":
         raise CallError(
             "This engine knows float32 only.", received=f"{name} in {precision}", remedy="Use --engine openvino."
         )
-    if name not in ("tensorflow", "keras"):
-        raise CallError("There is no such engine.", received=name, remedy="Known: openvino, tensorflow, keras.")
-    return Graph(network(), constant=name == "tensorflow")
+    if name == "openvino" and not importlib.util.find_spec("openvino"):
+        remedy = "Run `pip install 'transfer[cpu]'`, or use --engine tensorflow."
+        raise CallError("OpenVINO is not installed.", received=f"--engine {name}", remedy=remedy)
+    if name == "openvino" and precision == "bfloat16":
+        import openvino
+
+        can = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        if "BF16" not in can:  # asked for it, OpenVINO would compute in float32
+            raise CallError(
+                "This processor does not compute in bfloat16.",
+                received=f"one that knows {', '.join(sorted(can))}",
+                remedy="Leave out --precision bfloat16.",
+            )
 
 
 class Graph:
@@ -138,13 +159,6 @@ class OpenVino:
         import openvino
 
         core = openvino.Core()
-        can = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        if precision == "bfloat16" and "BF16" not in can:  # asked for it, OpenVINO would compute in float32
-            raise CallError(
-                "This processor does not compute in bfloat16.",
-                received=f"one that knows {', '.join(sorted(can))}",
-                remedy="Leave out --precision bfloat16.",
-            )
         # A converted network has something to prove until it has proved it, and only in Keras' own precision.
         self._reference: Any = None
         self._told, self._keep = kept.with_suffix(".json"), keep

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from transfer.models.classifier import Classifier
+from transfer.models.weights import Located
 from transfer.training import answers
 from transfer.training.activations import Activations
 from transfer.training.fit import Fitted
@@ -25,7 +26,7 @@ def stated(plan: Plan, classifier: Classifier, fitted: Fitted, activations: Acti
             "latency_ms": answers.latency(classifier.top(0)),
         }
     return plan.decisive() | {
-        "weights": plan.weights and {"name": plan.weights.name, "sha256": plan.weights.sha256},
+        "weights": plan.weights and _named(plan.weights),
         "asked": {"epochs": plan.epochs, "rate": plan.rate},
         **({"rule": plan.rule.to_dict()} if plan.rule else {}),
         "cut": fitted.cut,
@@ -42,6 +43,12 @@ def stated(plan: Plan, classifier: Classifier, fitted: Fitted, activations: Acti
         "versions": versions(),
         **activations.facts,
     }
+
+
+def _named(weights: Located) -> dict[str, str]:
+    """What weights are called and hold; where a file was named, also where it lies, for other folders to find it."""
+    file = {} if weights.licence else {"file": str(weights.path.resolve())}
+    return {"name": weights.name, "sha256": weights.sha256, **file}
 
 
 def versions() -> dict[str, str]:

@@ -41,9 +41,11 @@ def choose(manifest: Manifest, *, per_class: int | None, seed: int) -> Parts:
         )
     train, test = manifest.part("train"), manifest.part("test")
     if not train:
-        raise DataError("No photo is in the train split.", remedy="Run `transfer split WS` first.")
+        received = f"{len(manifest.kept)} photos"
+        raise DataError("No photo is in the train split.", received=received, remedy="Run `transfer split WS` first.")
     if missing := set(manifest.labels) - {photo.label for photo in train}:
-        raise DataError("A class has no photo in the train split.", received=", ".join(sorted(missing)))
+        remedy = "Load or collect more photos of it, and run `transfer split WS`."
+        raise DataError("A class has no photo in the train split.", received=", ".join(sorted(missing)), remedy=remedy)
     if per_class is None:
         # By content, not by name: a file that is named anew is in the same place of every epoch.
         return Parts(_by_content(train), _by_content(manifest.part("validation")), test)

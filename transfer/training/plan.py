@@ -20,7 +20,7 @@ from transfer.errors import CallError
 from transfer.folds import Fold, digest, folded
 from transfer.manifest import Manifest
 from transfer.models import weights as published
-from transfer.models.backbone import BACKBONES, Backbone
+from transfer.models.backbone import BACKBONES, Backbone, Weights
 from transfer.models.weights import Located, locate
 from transfer.progress import Progress, quiet
 from transfer.run import run_id
@@ -28,14 +28,15 @@ from transfer.shelf import Shelf
 from transfer.strategy import Strategy
 from transfer.training.engine import usual
 from transfer.training.parts import choose
+from transfer.training.sizes import own_size
 
 STRATEGIES = Shelf("transfer.training.strategies", "strategy")
 TRICKS = Shelf("transfer.training.tricks", "trick")
 
-Told = tuple[int, float]
-"""What a strategy that is a rule is told of the photos to train on: how many, and of how many pixels a side."""
+Seen = tuple[int, float]
+"""What a strategy that is a rule sees of the photos to train on: how many, and of how many pixels a side."""
 
-NOTHING: Told = (0, math.inf)
+NO_PHOTOS: Seen = (0, math.inf)
 
 
 @dataclass(frozen=True)
@@ -151,33 +152,26 @@ def resolve(
         CallError: A name that no shelf knows, or a number out of range.
         WeightsError: Published weights that are neither cached nor reachable.
     """
-    check_arm(arm, seed=seed, per_class=per_class, epochs=epochs, size=size, folds=folds, gpus=gpus)
+    check_numbers(seed=seed, per_class=per_class, folds=folds, gpus=gpus)
+    check_arm(arm, manifest, epochs=epochs, size=size, rate=rate)
     backbone = BACKBONES[arm.backbone]
-    seen = folded(manifest, Fold.of_seed(seed, folds)) if folds else manifest
-    strategy = _asked(arm, epochs, rate, lambda: (len(choose(seen, per_class=per_class, seed=seed).train), _side(seen)))
+    view = folded(manifest, Fold.of_seed(seed, folds)) if folds else manifest
+    strategy = _asked(arm, epochs, rate, lambda: (len(choose(view, per_class=per_class, seed=seed).train), _side(view)))
     weights = locate(
         arm.backbone, backbone, arm.weights, pretrained=strategy.pretrained, arm=str(arm), on_progress=on_progress
     )
-    own = scaled((weights and weights.size) or usual_size(backbone, manifest), strategy.scale)
-    if size not in (None, own) and any(_chooses_size(trick, arm) for trick in arm.tricks):
-        remedy = "Leave out --size, or the trick."
-        raise CallError(
-            "A trick of this arm chooses the size, which is given.", received=f"{arm} --size {size}", remedy=remedy
-        )
-    # What is frozen has an engine; in Keras' (on a GPU) the precision is also that of what is trained.
-    mixed = precision == "bfloat16" and (engine or usual()) == "keras"
-    computes = backbone.learned and (strategy.freezes or mixed)
+    engine, precision = computed_by(backbone, strategy, engine, precision)
     return Plan(
         arm,
         strategy,
         weights,
-        size or own,
+        size or own_size(backbone, weights.size if weights else None, strategy, manifest),
         seed,
         per_class,
         manifest.labels,
         data_of(manifest, folds),
-        engine=(engine or usual()) if computes else "tensorflow",
-        precision=(precision or "float32") if computes else "float32",
+        engine=engine,
+        precision=precision,
         half=half and strategy.freezes and backbone.learned,
         folds=folds,
         refit=refit,
@@ -189,24 +183,45 @@ def resolve(
     )
 
 
-def check_arm(arm: Arm, **numbers: int | None) -> None:
-    """Say what is wrong with a call, before anything is begun or fetched.
+def check_arm(
+    arm: Arm,
+    manifest: Manifest,
+    *,
+    epochs: int | None = None,
+    size: int | None = None,
+    rate: float | None = None,
+    find_rate: bool = False,
+) -> None:
+    """Say what is wrong with asking for an arm, before anything is begun or fetched; photos need no splits yet.
 
     Raises:
-        CallError: A name that no shelf knows, weights that do not exist, a trick that says nothing to the strategy, or
-            a number out of range.
+        CallError: A name that no shelf knows, weights that do not exist or are not wanted, a trick or a rate that says
+            nothing to the strategy, a size beside a trick that chooses it, or a number out of range.
     """
-    check_numbers(**numbers)
-    pretrained = resolve_strategy(arm).pretrained
-    published.choose(arm.backbone, BACKBONES[arm.backbone], arm.weights, pretrained=pretrained, arm=str(arm))
+    check_numbers(epochs=epochs, size=size)
+    backbone, strategy = BACKBONES[arm.backbone], _asked(arm, epochs, rate, lambda: (0, _side(manifest)))
+    if find_rate:
+        strategy.map_phases()  # says so where there is no rate
+    if not strategy.pretrained and arm.weights not in (None, published.NONE):
+        remedy = f"Leave out @{arm.weights}, or use a strategy that begins from weights, such as fine_tune_all."
+        raise CallError("This strategy begins from random weights.", received=arm, remedy=remedy)
+    weights = published.choose(arm.backbone, backbone, arm.weights, pretrained=strategy.pretrained, arm=str(arm))
+    own = own_size(backbone, weights.size if isinstance(weights, Weights) else None, strategy, manifest)
+    if size not in (None, own) and any(_chooses_size(trick, arm) for trick in arm.tricks):
+        remedy = "Leave out --size, or the trick."
+        raise CallError(
+            "A trick of this arm chooses the size, which is given.", received=f"{arm} --size {size}", remedy=remedy
+        )
 
 
 def check_numbers(**numbers: int | None) -> None:
     """Say which of these numbers is none, or too small."""
     for name, value in numbers.items():
         least = {"seed": 0, "folds": 2}.get(name, 1)
-        if value is not None and (not isinstance(value, int) or value < least):
-            raise CallError(f"--{name.replace('_', '-')} must be at least {least}.", received=value)
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+            option = f"--{name.replace('_', '-')}"
+            remedy = f"Give a whole number from {least} on, or leave {option} out."
+            raise CallError(f"{option} must be at least {least}.", received=value, remedy=remedy)
 
 
 def _side(manifest: Manifest) -> float:
@@ -214,8 +229,8 @@ def _side(manifest: Manifest) -> float:
     return math.sqrt(median(photo.width * photo.height for photo in manifest.kept)) if manifest.kept else math.inf
 
 
-def _asked(arm: Arm, epochs: int | None, rate: float | None, told: Callable[[], Told] = lambda: NOTHING) -> Strategy:
-    strategy = resolve_strategy(arm, told)
+def _asked(arm: Arm, epochs: int | None, rate: float | None, seen: Callable[[], Seen] = lambda: NO_PHOTOS) -> Strategy:
+    strategy = resolve_strategy(arm, seen)
     strategy = strategy if epochs is None else strategy.with_epochs(epochs)
     return strategy if rate is None else strategy.with_rate(rate)
 
@@ -225,21 +240,26 @@ def data_of(manifest: Manifest, folds: int | None) -> str:
     return digest(manifest) if folds else manifest.training_digest()
 
 
-def resolve_strategy(arm: Arm, told: Callable[[], Told] = lambda: NOTHING) -> Strategy:
+def resolve_strategy(arm: Arm, seen: Callable[[], Seen] = lambda: NO_PHOTOS) -> Strategy:
     """The arm's strategy with its tricks applied from left to right.
 
     Args:
-        arm: Names them. told: How many photos there are to train on, and of how many pixels a side; asked only by a
+        arm: Names them. seen: How many photos there are to train on, and of how many pixels a side; asked only by a
             strategy that is a rule.
 
     Raises:
-        CallError: A name that no shelf knows, a trick that says nothing to the strategy, or two that contradict.
+        CallError: A name that no shelf knows, a trick that says nothing to the strategy or is named twice, or two that
+            contradict.
     """
     entry: Strategy | Callable[[int, float], Strategy] = STRATEGIES[arm.strategy]
-    strategy = entry if isinstance(entry, Strategy) else entry(*told())
-    for trick in arm.tricks:
-        strategy = TRICKS[trick](strategy)
-    if undone := [trick for trick in arm.tricks if _is_undone(trick, strategy)]:
+    strategy = entry if isinstance(entry, Strategy) else entry(*seen())
+    applied: list[str] = []  # a trick that changed nothing, as warmup of one_cycle, cannot be undone
+    for at, trick in enumerate(arm.tricks):
+        if trick in arm.tricks[:at]:
+            raise CallError("A trick is named twice.", received=arm, remedy=f"Name {trick} once.")
+        before, strategy = strategy, TRICKS[trick](strategy)
+        applied += [trick] if strategy != before else []
+    if undone := [trick for trick in applied if _is_undone(trick, strategy)]:
         remedy = f"Leave out {undone[0]}, or the trick behind it that has the last word."
         raise CallError("Two tricks of this arm contradict each other.", received=arm, remedy=remedy)
     return strategy
@@ -259,23 +279,11 @@ def _is_undone(trick: str, strategy: Strategy) -> bool:
     return dataclasses.replace(again, scale=strategy.scale) != strategy
 
 
-def usual_size(backbone: Backbone, manifest: Manifest) -> int:
-    """The backbone's usual size; the photos' own where all are smaller and the backbone takes it by itself."""
-    largest = max((max(photo.width, photo.height) for photo in manifest.kept), default=backbone.size)
-    if backbone.least is None or largest >= backbone.size:
-        return backbone.size
-    return max(backbone.least, largest)
+def computed_by(backbone: Backbone, strategy: Strategy, engine: str | None, precision: str | None) -> tuple[str, str]:
+    """The engine and the precision of a run for which these were asked.
 
-
-def scaled(size: int, scale: float) -> int:
-    """A side made larger or smaller, to whole times 32 pixels (8 below 128); larger by at least one step.
-
-    What is below 128 already is not made smaller: it is a network, or its photos are, of few pixels.
-
-    >>> scaled(224, 1.25), scaled(224, 1.0), scaled(32, 1.25), scaled(8, 1.25), scaled(224, 128 / 224), scaled(32, 0.5)
-    (288, 224, 40, 16, 128, 32)
+    What is frozen has an engine; in Keras' (on a GPU) the precision is also that of what is trained.
     """
-    step = 32 if size >= 128 else 8
-    if scale <= 1:
-        return size if scale == 1 or size < 128 else step * round(scale * size / step)
-    return max(step * (size // step + 1), step * round(scale * size / step))
+    engine, precision = engine or usual(), precision or "float32"
+    mixed = (engine, precision) == ("keras", "bfloat16")
+    return (engine, precision) if backbone.learned and (strategy.freezes or mixed) else ("tensorflow", "float32")

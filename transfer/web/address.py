@@ -7,6 +7,7 @@ moment later gains nothing.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import queue
 import socket
@@ -62,16 +63,24 @@ def parse(url: str, *, allow_loopback: bool = False) -> Target:
         host = parts.hostname if ":" in parts.hostname else parts.hostname.encode("idna").decode("ascii")
     except UnicodeError:
         raise bad("names an impossible host") from None
-    path = quote(parts.path or "/", safe=_SAFE) + (f"?{quote(parts.query, safe=_SAFE)}" if parts.query else "")
+    try:
+        path = quote(parts.path or "/", safe=_SAFE) + (f"?{quote(parts.query, safe=_SAFE)}" if parts.query else "")
+    except UnicodeError:
+        raise bad("holds bytes that are no text") from None
     return Target(parts.scheme, host.lower(), port or _PORTS[parts.scheme], path)
 
 
 def joined(url: str, location: str) -> str:
     """Where a redirect leads.
 
+    Args:
+        url: That was asked. location: The header as ``http.client`` reads it: Latin-1, though many hosts write UTF-8.
+
     Raises:
         FetchError: ``bad_address``: it leads nowhere.
     """
+    with contextlib.suppress(UnicodeError):
+        location = location.encode("latin-1").decode("utf-8")
     try:
         return urljoin(url, location)
     except ValueError:

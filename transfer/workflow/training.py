@@ -59,41 +59,48 @@ def train(
     """
     from transfer.grid import Grid
     from transfer.models.seeding import undisturbed
-    from transfer.training.plan import check_arm, resolve
+    from transfer.training.feasible import check_feasible
+    from transfer.training.plan import check_arm, check_numbers, resolve
     from transfer.training.trial import Conduct, run_trial
 
     workspace = Workspace.of(workspace)
     settings: dict[str, Any] = {"epochs": epochs, "size": size, "engine": engine, "precision": precision, "half": half}
     if arm is None:
         arm = suggested(workspace, per_class=per_class, seed=seed).arm
-    one = Grid((Arm.parse(arm),), **settings)
-    check_arm(one.arms[0], seed=seed, per_class=per_class, gpus=gpus)  # before photos are split for good
-    manifest = _split_photos_of(workspace)
+    (one,) = Grid((Arm.parse(arm),), **settings).arms
+    check_numbers(seed=seed, per_class=per_class, gpus=gpus)
+    manifest = photos_of(workspace)
+    check_arm(one, manifest, epochs=epochs, size=size, rate=rate, find_rate=find_rate)
+    if not _is_split(manifest):  # for good, so that every fault of the call comes before
+        check_feasible(one, size=size, engine=engine, precision=precision, gpus=gpus)
+        manifest = split(workspace)
     tell = on_progress or quiet
     own: dict[str, Any] = {"seed": seed, "per_class": per_class, "rate": rate, "gpus": gpus}
-    plan = resolve(one.arms[0], manifest, **own, **settings, on_progress=tell)
+    plan = resolve(one, manifest, **own, **settings, on_progress=tell)
     conduct = Conduct(find_rate=find_rate, tensorboard=tensorboard, deterministic=deterministic)
     with undisturbed():
         return run_trial(plan, manifest, workspace, conduct=conduct, on_progress=tell)
 
 
 def suggested(workspace: Place, *, per_class: int | None = None, seed: int = 0) -> Suggestion:
-    """The arm that the number of training photos and the device suggest, and why."""
+    """The arm that the number of training photos and the device suggest, and why; it splits nothing for good."""
     import tensorflow as tf
 
+    from transfer.collecting.split import split as divided
     from transfer.training.parts import choose
     from transfer.training.plan import check_numbers
     from transfer.training.suggestion import suggest
 
     check_numbers(per_class=per_class, seed=seed)
-    manifest = _split_photos_of(Workspace.of(workspace))
+    manifest = photos_of(Workspace.of(workspace))
+    manifest = manifest if _is_split(manifest) else divided(manifest)
     train = choose(manifest, per_class=per_class, seed=seed).train
     return suggest(train, gpu=bool(tf.config.list_physical_devices("GPU")))
 
 
 def compare(
     workspace: Place,
-    arms: Sequence[str | Arm] | Grid,
+    arms: Sequence[str | Arm] | str | Arm | Grid,
     *,
     seeds: int = 5,
     per_class: Sequence[int | None] = (None,),
@@ -114,7 +121,7 @@ def compare(
 
     Args:
         workspace: Split with the defaults if it has not been split and no folds are asked for.
-        arms: Their text forms; or a whole ``Grid``, which itself says what follows up to ``half``.
+        arms: Their text forms, or that of one; or a whole ``Grid``, which itself says what follows up to ``half``.
         seeds: How many, from 0. per_class: Training photos a class; None for all.
         tricks: Each is added alone to each arm. epochs, size: Instead of every arm's own.
         folds: For small sets: every kept photo is judged once in each of ``seeds`` repetitions of so many folds; the
@@ -130,21 +137,23 @@ def compare(
         The runs, finished, failed and skipped, in the order of the grid; ``to_frame()`` gives a table.
     """
     from transfer.comparison import Comparison
-    from transfer.grid import Grid
+    from transfer.grid import Grid, listed
     from transfer.training import compare as comparing
 
     workspace = Workspace.of(workspace)
-    said = (seeds, tuple(per_class), tuple(tricks), epochs, size, folds, refit, engine, precision, half)
-    grid = arms if isinstance(arms, Grid) else Grid(tuple(Arm.parse(arm) for arm in arms), *said)
+    ks, names = listed("per_class", per_class), listed("tricks", tricks)
+    said = (seeds, ks, names, epochs, size, folds, refit, engine, precision, half)
+    several = [arms] if isinstance(arms, (str, Arm)) else arms
+    grid = several if isinstance(several, Grid) else Grid(tuple(map(Arm.parse, listed("arms", several))), *said)
     if grid is arms and Grid(grid.arms, *said) != Grid(grid.arms):
         raise CallError("A Grid itself says what it runs.", remedy="Give seeds, per_class and the like to the Grid.")
-    comparing.check(grid, jobs=jobs, ray=ray, budget=budget)  # before photos are split for good
-    manifest = photos_of(workspace) if grid.folds else _split_photos_of(workspace)
+    manifest = photos_of(workspace)
+    comparing.check(grid, manifest, jobs=jobs, ray=ray, budget=budget)  # before photos are split for good
+    manifest = manifest if grid.folds or _is_split(manifest) else split(workspace)
     runs = comparing.compare(manifest, workspace, grid=grid, jobs=jobs, ray=ray, budget=budget, on_progress=on_progress)
     workspace.write_text(workspace.grid, grid.to_toml())
     return Comparison(tuple(runs))
 
 
-def _split_photos_of(workspace: Workspace) -> Manifest:
-    manifest = photos_of(workspace)
-    return split(workspace) if any(photo.split is None for photo in manifest.kept) else manifest
+def _is_split(manifest: Manifest) -> bool:
+    return all(photo.split is not None for photo in manifest.kept)

@@ -13,7 +13,7 @@ from transfer.errors import DataError
 from transfer.web import Answer, FetchError, Web
 
 LONGEST = 300  # characters of a title or a name
-_TAG = re.compile(r"<[^>]*>")
+_TAG = re.compile(r"<[^<>]*>")  # no second "<": else a text of nothing but "<" takes time that grows with its square
 
 
 def plain(text: object, *, markup: bool = False) -> str | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from transfer.collecting.answers import Answers
@@ -220,7 +220,7 @@ class _Service:
         if since:
             bounds["min_upload_date"] = int(datetime.combine(since, time(), UTC).timestamp())
         if until:
-            bounds["max_upload_date"] = int(datetime.combine(until + timedelta(1), time(), UTC).timestamp()) - 1
+            bounds["max_upload_date"] = int(datetime.combine(until, time(23, 59, 59), UTC).timestamp())
         return bounds
 
     def _call(self, parameters: Mapping[str, Any]) -> Any:

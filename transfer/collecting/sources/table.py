@@ -19,7 +19,7 @@ from transfer.collecting.source import Listing, Source, checked_label
 from transfer.collecting.sources._parts import as_given, part
 from transfer.errors import DataError
 from transfer.licence import Licence
-from transfer.photo import SPLITS, Photo
+from transfer.photo import SPLITS, Photo, is_text
 
 COLUMNS = {
     "path": ("path", "file", "file_name", "image", "filename", "url", "image_url"),
@@ -119,7 +119,7 @@ def _json_lines(path: Path) -> list[dict[str, object]]:
             if line.strip():
                 record = json.loads(line)
                 records.append(_record(record, number))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(
             "The table cannot be read.", received=f"{path}: {error}", remedy="Write one JSON object a line, in UTF-8."
         ) from error
@@ -181,7 +181,13 @@ def _said(photo: Photo) -> str:
 
 def _photo(root: Path, where: str, cells: dict[str, str]) -> Photo:
     path = cells["path"]
-    if not path or "\0" in path:
+    if any("\0" in cell or not is_text(cell) for cell in cells.values()):
+        raise DataError(
+            "A row of the table holds a NUL or half a surrogate, which no text has.",
+            received=where,
+            remedy="Mend the row or delete it.",
+        )
+    if not path:
         raise DataError("A row of the table has no path.", received=where, remedy="Fill it in or delete the row.")
     remote = path.lower().startswith(("http://", "https://"))
     file = Path(os.path.normpath(root / path))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import importlib.util
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
@@ -32,7 +33,7 @@ def of_preset(preset: str) -> Backbone:
     """The backbone of a preset.
 
     Raises:
-        CallError: KerasHub is not installed, knows no such preset, or it is none of pictures -> feature map.
+        CallError: KerasHub is not installed or broken, knows no such preset, or it is none of pictures -> feature map.
         WeightsError: Its description can neither be found on this disk nor be fetched.
     """
     hub, handle = _installed(), _handle(preset)
@@ -119,6 +120,9 @@ def _installed() -> Any:
     try:
         return importlib.import_module("keras_hub")
     except ImportError as error:
+        if importlib.util.find_spec("keras_hub"):
+            remedy = "Run `pip install -U keras-hub kagglehub kagglesdk`: they must fit each other."
+            raise CallError("KerasHub cannot be imported.", received=str(error), remedy=remedy) from error
         raise CallError(
             "KerasHub is not installed.",
             received=f"an arm with {KERAS_HUB}",

@@ -7,7 +7,7 @@ The rate is one at which networks without batch norm learn too: at 1e-3 AlexNet'
 stays at guessing.
 
 When: to compare, or with tens of thousands of photos far from any pretrained domain. Expect tens of points below the
-linear probe of a pretrained network where photos are few: hardly better than guessing with twenty a class.
+linear probe of a pretrained network where photos are few: not far above guessing with twenty a class.
 """
 
 from transfer.strategy import ALL, Phase, Strategy

@@ -4,7 +4,7 @@ What transfer learning was first measured with (Sharif Razavian et al., "CNN Fea
 penalty is chosen on validation along the linear probe's path, which ends where every photo is learnt and three in a row
 are no better; margins become probabilities by one factor, fitted there too.
 
-When: beside the linear probe, from some tens of photos a class on. Expect the probe's accuracy within a point, and
+When: beside the linear probe, from some tens of photos a class on. Expect the probe's accuracy within two points, and
 probabilities that are worth less.
 """
 

@@ -21,6 +21,8 @@ def trick(strategy: Strategy) -> Strategy:
     phases = tuple(step for step in strategy.map_phases().steps if isinstance(step, Phase))
     if phases == strategy.steps:
         raise CallError(
-            "The strategy begins from a random head already.", remedy="Use one that fits a probe first: fine_tune_all."
+            "The strategy begins from a random head already.",
+            received="a strategy of phases alone",
+            remedy="Use one that fits a probe first: fine_tune_all.",
         )
     return dataclasses.replace(strategy, steps=phases)
