@@ -101,21 +101,17 @@ def test_no_choice_lies_below_what_the_best_of_the_examples_reaches() -> None:
 A_CLASS = {"hymenoptera": 104, "clothing_small": 100, "caltech20": 45, "flowers5": 251}
 
 
-@pytest.mark.parametrize(("width", "gpu", "at_least"), [("1.0", False, 4), ("0.35", False, 4), ("0.35", True, 2)])
-def test_no_choice_lies_below_what_the_best_of_the_results_reaches(width: str, gpu: bool, at_least: int) -> None:
-    """Of what was measured; on few of the sets the whole network was trained from all photos."""
-    judged = 0
+@pytest.mark.parametrize(("width", "gpu"), [("1.0", False), ("0.35", False), ("0.35", True)])
+def test_no_choice_lies_below_what_the_best_of_the_results_reaches(width: str, gpu: bool) -> None:
+    """Of all photos; the whole network was trained from them in its narrow form only."""
     text = (DOCS / "results.md").read_text(encoding="utf-8").split(f"## MobileNetV2, {width}")[1].split("## ")[0]
     head, _, *rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
     for column, name in enumerate(head[1:], 1):
         found = {row[0]: re.findall(r"[\d.]+", row[column]) for row in rows}
         cells = {strategy: (float(values[0]), float(values[1])) for strategy, values in found.items() if values}
         strategy = suggest(train(A_CLASS[name]), gpu=gpu).arm.partition(":")[2]
-        if strategy in cells:
-            judged += 1
-            assert cells[strategy][0] >= max(cells.values())[1], f"{name}: {strategy} has {cells[strategy]}"
+        assert cells[strategy][0] >= max(cells.values())[1], f"{name}: {strategy} has {cells[strategy]}"
     assert len(rows) >= 6 and len(head) == 5
-    assert judged >= at_least
 
 
 def test_fine_tuning_is_suggested_where_it_was_measured_to_gain() -> None:

@@ -8,7 +8,7 @@ at its own rate and number of steps; a twentieth of the steps is warm-up. The he
 code. Batch norm adapts (the paper's networks have group norm instead).
 
 When: a GPU, and no time to choose values; ``--size 224`` costs a fifth of 480. Expect ``fine_tune_all`` or more; with
-twenty photos a class it was 3 points below to 4 above the probe (docs/results.md).
+twenty photos a class it was from 3 points below to 11 above the probe (docs/results.md).
 """
 
 import math
