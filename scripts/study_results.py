@@ -20,6 +20,7 @@ from transfer.reporting.evidence import Evidence, gather
 from transfer.reporting.result import Result
 from transfer.reporting.sections.tricks import Effect, effects
 from transfer.run import read_runs
+from transfer.training.sizes import scaled
 from transfer.workflow import shelf
 from transfer.workspace import Workspace
 
@@ -86,9 +87,8 @@ def effect_cell(found: Effect | None) -> str:
 def is_asked(result: Result, asked: argparse.Namespace) -> bool:
     """Whether the result is one of so many photos, and of this size where one was asked for."""
     facts = result.runs[0].facts
-    return result.ground == (asked.per_class, None) and facts["size"] == (
-        asked.size or BACKBONES[facts["backbone"]].size
-    )
+    own = scaled(BACKBONES[facts["backbone"]].size, facts["strategy"]["scale"])
+    return result.ground == (asked.per_class, None) and facts["size"] == (asked.size or own)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -80,6 +82,33 @@ def test_a_grid_file_takes_the_place_of_the_options(loaded: Path, tmp_path: Path
     assert said.status == 2
     assert "--seeds, --per-class" in said.err
     assert transfer("compare", loaded, "--grid", tmp_path / "grid.toml").status == 0
+
+
+def test_a_comparison_that_is_stopped_leaves_its_grid_and_one_made_again_writes_none(
+    loaded: Path, transfer: Transfer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("transfer.training.compare.compare", stopped)
+        assert transfer("compare", loaded, "raw_pixels", "--seeds", 1).status == 130
+    grid = loaded / "grid.toml"
+    assert transfer("compare", loaded, "--grid", grid).status == 0
+    before = grid.stat().st_mtime_ns
+    assert transfer("compare", loaded, "raw_pixels", "--seeds", 1).status == 0
+    assert grid.stat().st_mtime_ns == before
+
+
+def test_who_has_read_enough_is_told_of_no_failure() -> None:
+    """As `transfer list strategies | head -1`; a script with pipefail would stop."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "transfer", "list", "strategies"], stdout=writing, stderr=-1, timeout=60
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_a_name_on_a_shelf_is_explained_by_its_file(transfer: Transfer) -> None:

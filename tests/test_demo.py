@@ -16,6 +16,7 @@ from sklearn.datasets import load_digits
 from transfer import workflow
 from transfer.demo import PER_CLASS, arms, digits, glyphs, pretraining, run_demo
 from transfer.demo.pretraining import KEPT, Recipe
+from transfer.errors import CallError
 from transfer.manifest import Manifest
 from transfer.models import weights
 from transfer.workspace import Workspace
@@ -189,6 +190,21 @@ def test_writing_the_digits_again_writes_no_picture_and_moves_no_split(digits_wo
     again = digits.write_digits(digits_workspace)
     assert again == split
     assert digits_workspace.writes == before + 1, "only the manifest"
+
+
+@pytest.mark.parametrize("wrong", [{"jobs": -1}, {"jobs": 0}, {"seeds": 0}])
+def test_a_demo_that_is_called_wrongly_writes_nothing(tmp_path: Path, wrong: dict[str, int]) -> None:
+    with pytest.raises(CallError, match=f"--{next(iter(wrong))} must be at least 1"):
+        run_demo(tmp_path / "ws", **wrong)
+    assert not (tmp_path / "ws").exists()
+
+
+def test_a_demo_mixes_no_digits_into_the_photos_of_others(tmp_path: Path, photo_folder: Path) -> None:
+    workspace = Workspace(tmp_path / "ws")
+    loaded = workflow.load(photo_folder, workspace)
+    with pytest.raises(CallError, match=r"no digits of the demo.*Name a new folder with --into"):
+        run_demo(workspace)
+    assert Manifest.read(workspace) == loaded
 
 
 def test_the_demo_ends_with_a_table_a_report_and_a_model_that_answers(digits_workspace: Workspace) -> None:

@@ -43,7 +43,8 @@ def test_a_grid_comes_back_from_its_file(grid: Grid, tmp_path_factory: pytest.Te
 @given(grid=grids)
 def test_every_arm_meets_every_size_and_seed_with_and_without_each_trick(grid: Grid) -> None:
     cells = list(grid.cells())
-    assert len(cells) == len(grid.arms) * (1 + len(grid.tricks)) * len(grid.per_class) * grid.seeds * (grid.folds or 1)
+    arms = {one for arm in grid.arms for one in (arm, *map(arm.with_trick, grid.tricks))}
+    assert len(cells) == len(set(cells)) == len(arms) * len(set(grid.per_class)) * grid.seeds * (grid.folds or 1)
     for arm in grid.arms:
         plain = [(k, seed) for one, k, seed in cells if one == arm]
         for trick in grid.tricks:
@@ -89,3 +90,10 @@ def test_an_absent_grid_file_is_a_sentence(tmp_path: Path) -> None:
 def test_a_grid_file_may_be_named_by_a_text(tmp_path: Path) -> None:
     (tmp_path / "grid.toml").write_text('arms = ["vgg16"]\nseeds = 2')
     assert Grid.read(str(tmp_path / "grid.toml")) == Grid((Arm("vgg16"),), seeds=2)
+
+
+def test_what_is_named_twice_is_trained_once() -> None:
+    arm = Arm("vgg16")
+    assert list(Grid((arm, arm), seeds=2, per_class=(5, 5, None)).cells()) == [
+        (arm, k, seed) for k in (5, None) for seed in (0, 1)
+    ]

@@ -125,6 +125,23 @@ def test_damaged_facts_are_a_sentence(tmp_path: Path, damage: str) -> None:
         Run.read(tmp_path)
 
 
+@pytest.mark.parametrize("kept", [0, 1, 40, -30, -3])
+def test_answers_that_were_cut_off_are_a_sentence_or_fewer(tmp_path: Path, kept: int) -> None:
+    """As by a copy that was stopped: no traceback, and no answer that was not there."""
+    workspace = Workspace(tmp_path)
+    run = run_in(workspace)
+    run.write(workspace, [predicted(numpy.full((9, len(LABELS)), 1 / len(LABELS), "float32"), "validation")], [])
+    whole = run.predictions("validation")
+    path = run.path / "predictions.csv"
+    path.write_text(path.read_text()[:kept])
+    try:
+        found = run.predictions("validation")
+    except DataError as error:
+        assert "The answers of a run are damaged" in str(error)
+    else:
+        assert found.photos == whole.photos[: len(found.photos)]
+
+
 def test_a_run_keeps_no_score(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     run = run_in(workspace)

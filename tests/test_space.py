@@ -157,7 +157,7 @@ def test_all_leaves_photos_runs_report_answers_and_what_it_does_not_know(workspa
         f"runs/{'a' * 12}/checkpoint.npz",
         f"runs/{'d' * 12}/checkpoint.npz",
         f"runs/{'a' * 12}/gradcam/1.png",
-        "explained/x/1.gradcam.png",
+        f"explained/{'a' * 12}/1.gradcam.png",
         f"features/{digest(TOP)}/network.xml",
     ):
         workspace.write_text(workspace.root / name, name)
@@ -240,7 +240,7 @@ def test_leftovers_are_what_was_not_finished_an_hour_ago(workspace: Workspace) -
     old(gone)
     part.with_suffix(".keys").unlink()
     old(part)
-    empty = workspace.features / "0000"
+    empty = workspace.features / ("0" * 16)
     empty.mkdir()
     old(empty)
     told = {thing.what: thing for thing in clean(workspace, ["unused"], now=NOW)}
@@ -250,6 +250,28 @@ def test_leftovers_are_what_was_not_finished_an_hour_ago(workspace: Workspace) -
     for path in (stale, workspace.root / ".writing-top", old_image, gone.parent, part, empty):
         assert not path.exists(), path
     assert len(stored.parts()) == 1
+
+
+def test_what_others_keep_in_folders_of_ours_stays(workspace: Workspace) -> None:
+    """A workspace may be a project's own folder, and other programs write to ``runs`` too."""
+    places = [
+        "runs/detect/exp1/weights/best.pt",
+        "runs/detect/gradcam/a.png",
+        "runs/detect/checkpoint.npz",
+        "runs/a.txt",
+    ]
+    places += ["features/mine.csv", "features/mine/a.npy", "explained/a.txt", "searches/q.txt", "images/holiday/a.jpg"]
+    for place in places:
+        file = workspace.root / place
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("of another program")
+        old(file)
+    (workspace.runs / "theirs").mkdir()
+    old(workspace.runs / "theirs")
+    told = {thing.what: thing for thing in clean(workspace, ["all", "searches"], now=NOW)}
+    assert told["files of others"].count == len(places)
+    assert all((workspace.root / place).exists() for place in places)
+    assert (workspace.runs / "theirs").is_dir()
 
 
 def test_networks_go_with_their_setting_and_are_told_where_only_views_were_kept(workspace: Workspace) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from transfer.errors import WorkspaceError
+from transfer.errors import CallError, WorkspaceError
 from transfer.run import read_runs
 from transfer.workspace import FORMAT, Workspace, atomically
 
@@ -173,6 +173,12 @@ def test_a_damaged_marker_is_a_sentence_that_says_how_to_mend_it(tmp_path: Path,
     remedy = caught.value.remedy or ""
     (tmp_path / "workspace.json").write_text(remedy[remedy.index("{") : remedy.index("}") + 1])
     assert Workspace(tmp_path).root == tmp_path
+
+
+def test_an_empty_text_is_not_the_present_folder() -> None:
+    """A shell leaves it where a variable is not set."""
+    with pytest.raises(CallError, match="No folder is named"):
+        Workspace("")
 
 
 def test_a_file_is_no_workspace(tmp_path: Path) -> None:

@@ -103,13 +103,12 @@ class Grid:
     def cells(self) -> Iterator[tuple[Arm, int | None, int]]:
         """Every arm, size and seed, in that order; an arm is followed by itself with each trick.
 
-        In folds a repetition is as many seeds as there are folds; ``transfer.folds`` says which is which.
+        In folds a repetition is as many seeds as there are folds; ``transfer.folds`` says which is which. What is named
+        twice is there once.
         """
-        seeds = self.seeds * (self.folds or 1)
-        for arm in self.arms:
-            for one in (arm, *(arm.with_trick(trick) for trick in self.tricks)):
-                for k in self.per_class:
-                    yield from ((one, k, seed) for seed in range(seeds))
+        seeds = range(self.seeds * (self.folds or 1))
+        arms = [one for arm in self.arms for one in (arm, *(arm.with_trick(trick) for trick in self.tricks))]
+        yield from dict.fromkeys((arm, k, seed) for arm in arms for k in self.per_class for seed in seeds)
 
     # --- as a file ---
 

@@ -111,16 +111,25 @@ class Run:
         return self.path / "gradcam" / f"{photo}.png" if Path(photo).name == photo else None
 
     def predictions(self, split: str) -> Predictions:
-        """The kept probabilities for ``validation`` or ``test``; empty where that split had no photo."""
-        rows = [row for row in _rows(self.path / "predictions.csv") if row[0] == split]
+        """The kept probabilities for ``validation`` or ``test``; empty where that split had no photo.
+
+        Raises:
+            DataError: The file is damaged.
+        """
         index = {label: i for i, label in enumerate(self.labels)}
-        return Predictions(
-            split=split,
-            photos=tuple(row[1] for row in rows),
-            groups=tuple(row[2] for row in rows),
-            truth=numpy.array([index[row[3]] for row in rows], dtype=int),
-            probabilities=numpy.array([row[4:] for row in rows], dtype="float32").reshape(len(rows), len(self.labels)),
-        )
+        path = self.path / "predictions.csv"
+        try:
+            rows = [row for row in _rows(path) if row[0] == split]
+            answers = numpy.array([row[4:] for row in rows], dtype="float32").reshape(len(rows), len(self.labels))
+            photos, groups = tuple(row[1] for row in rows), tuple(row[2] for row in rows)
+            truth = numpy.array([index[row[3]] for row in rows], dtype=int)
+        except (IndexError, KeyError, ValueError, RuntimeError) as error:
+            raise DataError(
+                "The answers of a run are damaged.",
+                received=path,
+                remedy="Put the file back, or take the run's folder away and train again.",
+            ) from error
+        return Predictions(split=split, photos=photos, groups=groups, truth=truth, probabilities=answers)
 
     def history(self) -> list[dict[str, float]]:
         """A row an epoch: step, epoch, rate, loss, accuracy, validation_loss, validation_accuracy, seconds."""
@@ -204,7 +213,7 @@ def _rows(path: Path, *, header: bool = False) -> Iterator[list[str]]:
     with path.open(newline="", encoding="utf-8") as file:
         rows = csv.reader(file)
         if not header:
-            next(rows)
+            next(rows, None)
         yield from rows
 
 

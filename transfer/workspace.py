@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from transfer.errors import WorkspaceError
+from transfer.errors import CallError, WorkspaceError
 
 FORMAT = 1
 
@@ -36,11 +36,12 @@ class Workspace:
     """A folder that holds one data set and all that was done with it.
 
     Args:
-        root: The folder. It need not exist until something is written.
-        on_write: Called after each finished write with its number (from 1) and its path.
+        root: The folder; it need not exist yet. on_write: Told the number (from 1) and path of each finished write.
     """
 
     def __init__(self, root: str | os.PathLike[str], *, on_write: Callable[[int, Path], None] | None = None) -> None:
+        if not os.fspath(root):  # as of a variable that is not set
+            raise CallError("No folder is named.", received="an empty text", remedy="Name the workspace's folder.")
         self.root = Path(root)
         self.writes = 0
         self._on_write = on_write

@@ -253,3 +253,12 @@ def test_what_is_no_earlier_report_is_refused_before_anything_is_written(
     with pytest.raises(DataError, match="no earlier report"):
         report(workspace, manifest, against=tmp_path)
     assert not workspace.report.exists()
+
+
+def test_a_mistyped_report_is_not_another_one_that_lies_near(workspace: Workspace, tmp_path: Path) -> None:
+    manifest = photos(workspace, **SMALL)
+    write_runs(workspace, manifest, (PROBE,), seeds=1)
+    near = report(workspace, manifest)
+    with pytest.raises(DataError, match=r"no earlier report.*reprot"):
+        tidy.read_csv(near / "last_weeks_reprot")
+    assert tidy.read_csv(near) == tidy.read_csv(near / "index.html") == tidy.read_csv(near / tidy.NAME)

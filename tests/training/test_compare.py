@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -328,6 +329,7 @@ def test_a_trick_that_follows_one_with_nothing_to_say_is_no_contradiction(manife
         {"seeds": 0},
         {"jobs": 0},
         {"budget": 0.0},
+        {"budget": math.nan},
         {"arms": []},
         {"arms": ["vgg16:"]},
         {"tricks": "augment"},

@@ -119,6 +119,20 @@ def test_activations_without_their_keys_are_no_activations(workspace: Workspace,
     assert (store.rows(manifest.kept)[:] == whole).all()
 
 
+@pytest.mark.parametrize("length", [0, 100, -8])
+def test_activations_that_were_cut_off_are_computed_again(
+    workspace: Workspace, manifest: Manifest, length: int
+) -> None:
+    """As by a copy that was stopped; ours are written whole or not at all."""
+    store = Store(workspace, SETTING)
+    store.fill(manifest.kept, mean_colour)
+    whole = store.rows(manifest.kept)[:]
+    for part in store.folder.glob("*.npy"):
+        part.write_bytes(part.read_bytes()[:length])
+    rows, _ = Store(workspace, SETTING).take(manifest.kept, mean_colour)
+    assert (rows[:] == whole).all()
+
+
 def test_a_part_is_bounded_in_bytes_and_larger_ones_of_before_are_still_read(
     workspace: Workspace, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -171,7 +171,8 @@ def test_photos_smaller_than_usual_are_not_blown_up_where_the_backbone_takes_the
 
 
 @pytest.mark.parametrize(
-    "number", [{"seed": -1}, {"seed": True}, {"per_class": 0}, {"epochs": 0}, {"size": 0}, {"folds": 1}]
+    "number",
+    [{"seed": -1}, {"seed": True}, {"per_class": 0}, {"epochs": 0}, {"size": 0}, {"folds": 1}],
 )
 def test_numbers_out_of_range_are_refused_before_anything_begins(number: dict[str, int]) -> None:
     with pytest.raises(CallError, match="at least"):
@@ -214,6 +215,24 @@ def test_gpus_decide_nothing_where_nothing_descends() -> None:
 def test_an_unknown_name_suggests_the_nearest(arm: Arm, hint: str) -> None:
     with pytest.raises(CallError, match=hint):
         resolve(arm, photos([5] * 3))
+
+
+@pytest.mark.parametrize("folds", [None, 2])
+def test_a_training_size_that_no_class_has_is_refused(folds: int | None) -> None:
+    """Its run would stand in a table of so many photos, beside one that had as many in truth."""
+    manifest = photos([5, 8])
+    largest = 8 if folds else 6  # of eight photos a split leaves six to train on
+    assert resolve(Arm("raw_pixels"), manifest, per_class=largest, folds=folds).per_class == largest
+    with pytest.raises(
+        CallError, match=rf"No class has so many.*--per-class {largest + 1}\. The largest has {largest}"
+    ):
+        resolve(Arm("raw_pixels"), manifest, per_class=largest + 1, folds=folds)
+
+
+def test_a_seed_that_keras_does_not_take_is_refused() -> None:
+    assert resolve(Arm("raw_pixels"), photos([5] * 3), seed=2**32 - 1).seed == 2**32 - 1
+    with pytest.raises(CallError, match="--seed must be below"):
+        resolve(Arm("raw_pixels"), photos([5] * 3), seed=2**32)
 
 
 def test_a_value_that_heads_have_not_always_had_is_no_part_of_what_did_not_know_it() -> None:

@@ -16,7 +16,7 @@ import click
 
 from transfer import __version__
 from transfer.cli import driver_talk
-from transfer.errors import TransferError
+from transfer.errors import DataError, TransferError
 
 INTERRUPTED = 130
 
@@ -42,6 +42,19 @@ class Commands(click.Group):
         module = importlib.import_module(f"transfer.cli.commands.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # whoever read our output has heard enough; click would call it a failure
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            raise click.exceptions.Exit(0) from None
+        except EOFError as error:  # click would take it for Ctrl-C
+            raise DataError(
+                "A file ends before its content does.",
+                received=str(error) or "an end of file",
+                remedy="If it was computed, `transfer clean WS --features` frees it; then give the same command again.",
+            ) from error
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         try:
@@ -85,9 +98,6 @@ def main() -> None:
         status = error.exit_code
     except TransferError as error:
         status = _end(f"Error: {error}", error.exit_status)
-    except BrokenPipeError:  # whoever read our output has heard enough
-        sys.stderr.close()
-        status = 0
     except OSError as error:
         told = TransferError(
             f"The system reports an error: {error.strerror or error}.",

@@ -1,4 +1,4 @@
-"""Keep TensorFlow's talk of missing CUDA drivers off the terminal.
+"""Keep TensorFlow's talk of missing CUDA drivers and of oneDNN off the terminal.
 
 Its libraries write such lines straight to file descriptor 2 before any log level is read. While the command line runs,
 the descriptor leads through a filter that drops those lines and passes every other on; Python's own stderr is left on
@@ -14,7 +14,9 @@ import sys
 import threading
 from collections.abc import Iterator
 
-_TALK = re.compile(rb"cudart_stub|cuda_platform|All log messages before absl::InitializeLog")
+_TALK = re.compile(
+    rb"cudart_stub|cuda_platform|oneDNN custom operations are on|All log messages before absl::InitializeLog"
+)
 
 
 @contextlib.contextmanager

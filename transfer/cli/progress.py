@@ -56,10 +56,13 @@ def _bar() -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
+    from rich.table import Column
 
-    columns = (BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[pace]}"))
-    text = TextColumn("{task.description}", markup=False)
-    with Bar(*columns, text, console=Console(stderr=True), transient=True) as bar:
+    # Where the terminal is narrow the words behind are cut off, and not what says how far it is.
+    columns = (BarColumn(24, table_column=Column(min_width=8)), MofNCompleteColumn(), TimeElapsedColumn())
+    pace_column = TextColumn("{task.fields[pace]}", table_column=Column(no_wrap=True))
+    text = TextColumn("{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True))
+    with Bar(*columns, pace_column, text, console=Console(stderr=True), transient=True, expand=True) as bar:
         task = bar.add_task("", total=None, pace="")
         pace = _Pace()
 

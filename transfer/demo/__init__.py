@@ -16,6 +16,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from transfer import workflow
+from transfer.errors import CallError
+from transfer.manifest import Manifest
 from transfer.photo import Photo
 from transfer.progress import Progress
 from transfer.workspace import Workspace
@@ -94,11 +96,23 @@ def run_demo(
             lie in the workspace and are used again there.
         competitors: Instead of ``arms()``. seeds, per_class: Of the comparison. jobs: Trials at once.
         on_progress: Told ``(done, total, what)``.
+
+    Raises:
+        CallError: The workspace holds other photos, or a number is too small; nothing was begun.
     """
-    from transfer.demo.digits import write_digits
+    from transfer.demo.digits import SOURCE, write_digits
+    from transfer.training.plan import check_numbers
 
     workspace = Workspace.of(into)
-    write_digits(workspace, on_progress=on_progress)
+    check_numbers(seeds=seeds, jobs=jobs)
+    if strange := [photo for photo in Manifest.read(workspace).photos if photo.source != SOURCE]:
+        raise CallError(
+            "This workspace holds photos that are no digits of the demo.",
+            received=f"{workspace.root} with {strange[0].file_name}",
+            remedy="Name a new folder with --into.",
+        )
+    with workspace.alone():
+        write_digits(workspace, on_progress=on_progress)
     manifest = workflow.split(workspace, validation=VALIDATION, test=TEST)
     weights = str(_fresh_weights(workspace, on_progress)) if pretrain else "glyphs"
     comparison = workflow.compare(

@@ -22,6 +22,8 @@ from transfer.workspace import Workspace
 PAGE = "https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits"
 OWNER = "E. Alpaydin and C. Kaynak"
 LICENCE = "CC BY 4.0"
+SOURCE = "demo"
+"""Which source its photos name."""
 
 
 def write_digits(workspace: Workspace, *, on_progress: Progress | None = None) -> Manifest:
@@ -57,7 +59,7 @@ def _photo(number: int, label: str, content: bytes, workspace: Workspace) -> Pho
         id=f"digit-{number:04}",
         file_name=path.relative_to(workspace.root).as_posix(),
         label=label,
-        source="demo",
+        source=SOURCE,
         page_url=PAGE,
         title=f"Optical Recognition of Handwritten Digits, test part, number {number}",
         owner=OWNER,

@@ -76,7 +76,7 @@ def read_csv(place: Path) -> list[dict[str, str]]:
     Raises:
         DataError: There is no such table there.
     """
-    path = place / NAME if place.is_dir() else place.with_name(NAME)
+    path = place.with_name(NAME) if place.is_file() else place / NAME
     try:
         return rows(path.read_bytes().decode("utf-8"))
     except (OSError, UnicodeDecodeError, csv.Error, ValueError, TypeError) as error:

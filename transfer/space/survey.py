@@ -3,6 +3,7 @@
 unused      activations of photos that are no longer kept; activations and networks in a setting that no run had and
             that nobody used for a day; checkpoints of finished runs; leftovers
 leftovers   what a killed process was writing; only after an hour, since until then it may be a living one
+others      what has no name of ours, also in folders of ours: other programs keep their runs in ``runs/`` too
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +31,15 @@ WRITING = ".writing-"
 
 CHECKPOINT = "checkpoint.npz"
 """How the name of every checkpoint ends."""
+
+NAMED = {
+    "features": re.compile("[0-9a-f]{16}"),
+    "runs": re.compile("[0-9a-f]{12}"),
+    "explained": re.compile("[0-9a-f]{12}"),
+    "images": re.compile("[0-9a-f]{2}"),
+    "searches": re.compile(r"[0-9a-f]+\.json"),
+}
+"""How what we write into each folder is called."""
 
 RECORDS = ("manifest.jsonl", "workspace.json", "journal.jsonl", "grid.toml", "edits.json", "CREDITS.csv", "CREDITS.md")
 
@@ -52,7 +63,8 @@ class _Look:
     def __init__(self, workspace: Workspace, now: float) -> None:
         self.workspace, self.now = workspace, now
         self.files = {entry.path: entry for entry in _walk(workspace.root)}
-        self.runs = {folder.name: _run(folder) for folder in sorted(workspace.runs.glob("*")) if folder.is_dir()}
+        folders = [folder for folder in sorted(workspace.runs.glob("*")) if folder.is_dir()]
+        self.runs = {folder.name: _run(folder) for folder in folders if NAMED["runs"].fullmatch(folder.name)}
         known = Manifest.read(workspace).kept if workspace.manifest.exists() else None
         self.kept = None if known is None else frozenset(photo.sha256 for photo in known)
 
@@ -71,8 +83,9 @@ class _Look:
         return found
 
     def below(self, folder: Path) -> list[Entry]:
-        """What lies in a folder of the workspace, written to its end."""
-        return [entry for entries in self._whole.get(folder.name, {}).values() for entry in entries]
+        """What of ours lies in a folder of the workspace, written to its end."""
+        found = self._whole.get(folder.name, {})
+        return [entry for name, entries in found.items() if _is_ours((folder.name, name)) for entry in entries]
 
     # --- activations ---
 
@@ -180,15 +193,9 @@ class _Look:
 
     def rest(self, entries: Sequence[Entry]) -> list[Thing]:
         """What no process finished, and what is not ours."""
-        root, place = self.workspace.root, self.workspace
-        ours = (
-            "images",
-            *(path.name for path in (place.features, place.runs, place.explained, place.searches, place.report)),
-        )
         left, writing, strange = list[Entry](), list[Entry](), list[Entry]()
         for entry in entries:
-            top = entry.path.relative_to(root).parts[0]
-            half = top in ours or top.startswith(WRITING)
+            half = _is_ours(entry.path.relative_to(self.workspace.root).parts)
             (strange if not half else left if self._old([entry], HOUR) else writing).append(entry)
         leftovers = self._thing("leftovers", "leftovers of killed processes", left, unused=left)
         return [
@@ -225,12 +232,12 @@ class _Look:
 
     def _empty(self) -> tuple[Path, ...]:
         """Empty folders in which nobody wrote for an hour."""
-        tops = (self.workspace.features, self.workspace.runs, self.workspace.explained, self.workspace.root / "images")
+        root = self.workspace.root
         return tuple(
             folder
-            for top in tops
-            for folder in sorted(map(Path, (path for path, dirs, names in os.walk(top) if not dirs and not names)))
-            if folder != top and self.now - folder.stat().st_mtime > HOUR
+            for top in NAMED
+            for folder in sorted(Path(path) for path, dirs, names in os.walk(root / top) if not dirs and not names)
+            if _is_ours(folder.relative_to(root).parts) and self.now - folder.stat().st_mtime > HOUR
         )
 
 
@@ -242,6 +249,13 @@ def _walk(root: Path) -> Iterator[Entry]:
             with contextlib.suppress(FileNotFoundError):  # it went while we looked
                 about = path.lstat()
                 yield Entry(path, about.st_size, about.st_mtime)
+
+
+def _is_ours(parts: Sequence[str]) -> bool:
+    """Whether a path in the workspace, by its parts, is one that we write."""
+    if any(part.startswith(WRITING) for part in parts) or parts[0] == "report":
+        return True
+    return len(parts) > 1 and parts[0] in NAMED and NAMED[parts[0]].fullmatch(parts[1]) is not None
 
 
 def _run(folder: Path) -> Run | None:

@@ -80,7 +80,7 @@ def check(grid: Grid, manifest: Manifest, *, jobs: int, ray: str | None, budget:
         if jobs > 1:
             remedy = "Leave out --jobs: a cluster runs as many trials as it has room for."
             raise CallError("--jobs is of this machine, --ray of a cluster.", received=f"--jobs {jobs}", remedy=remedy)
-    if budget is not None and budget <= 0:
+    if budget is not None and not budget > 0:  # nor is what is no number
         remedy = "Give a time such as 10m, or leave it out."
         raise CallError("--budget must be more than no time.", received=budget, remedy=remedy)
     for arm in grid.arms:

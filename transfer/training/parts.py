@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from transfer import folds
-from transfer.errors import DataError
+from transfer.errors import CallError, DataError
 from transfer.manifest import Manifest
 from transfer.photo import Photo
 
@@ -62,6 +63,17 @@ def choose(manifest: Manifest, *, per_class: int | None, seed: int) -> Parts:
     chosen += [photo for photo in held_out if group_of[photo.id] in learnt]
     held_out = [photo for photo in held_out if group_of[photo.id] not in learnt]
     return Parts(tuple(chosen), tuple(held_out), test)
+
+
+def check_there_are(per_class: int | None, photos: Sequence[Photo]) -> None:
+    """Say so where no class has so many: the run would bear the name of a training size that it does not have."""
+    largest = max(Counter(photo.label for photo in photos).values(), default=0)
+    if per_class is not None and 0 < largest < per_class:
+        raise CallError(
+            "No class has so many photos to train on.",
+            received=f"--per-class {per_class}",
+            remedy=f"The largest has {largest}; leave --per-class out, or write all, for all of them.",
+        )
 
 
 def _by_content(photos: Sequence[Photo]) -> tuple[Photo, ...]:

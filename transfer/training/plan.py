@@ -27,7 +27,7 @@ from transfer.run import run_id
 from transfer.shelf import Shelf
 from transfer.strategy import Strategy
 from transfer.training.engine import usual
-from transfer.training.parts import choose
+from transfer.training.parts import check_there_are, choose
 from transfer.training.sizes import own_size
 
 STRATEGIES = Shelf("transfer.training.strategies", "strategy")
@@ -154,6 +154,7 @@ def resolve(
     """
     check_numbers(seed=seed, per_class=per_class, folds=folds, gpus=gpus)
     check_arm(arm, manifest, epochs=epochs, size=size, rate=rate)
+    check_there_are(per_class, manifest.kept if folds else manifest.part("train"))
     backbone = BACKBONES[arm.backbone]
     view = folded(manifest, Fold.of_seed(seed, folds)) if folds else manifest
     strategy = _asked(arm, epochs, rate, lambda: (len(choose(view, per_class=per_class, seed=seed).train), _side(view)))
@@ -222,6 +223,8 @@ def check_numbers(**numbers: int | None) -> None:
             option = f"--{name.replace('_', '-')}"
             remedy = f"Give a whole number from {least} on, or leave {option} out."
             raise CallError(f"{option} must be at least {least}.", received=value, remedy=remedy)
+        if name == "seed" and value is not None and value >= 2**32:
+            raise CallError("--seed must be below 2 to the 32nd.", received=value, remedy="Give a smaller one.")
 
 
 def _side(manifest: Manifest) -> float:

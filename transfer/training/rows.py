@@ -58,8 +58,16 @@ class Rows:
 
     @cached_property
     def _parts(self) -> dict[int, numpy.ndarray]:
-        numbers = numpy.unique(self.where[:, 0])
-        return {n: numpy.load(self.folder / f"{n:06d}.npy", mmap_mode="r") for n in numbers}
+        return {number: self._part(number) for number in numpy.unique(self.where[:, 0])}
+
+    def _part(self, number: int) -> numpy.ndarray:
+        path = self.folder / f"{number:06d}.npy"
+        try:
+            part: numpy.ndarray = numpy.load(path, mmap_mode="r")
+        except (EOFError, ValueError) as error:  # cut by a copy, say: ours are written whole
+            path.with_suffix(".keys").unlink(missing_ok=True)  # so that it counts no more and is computed again
+            raise FileNotFoundError(f"{path} is damaged: {error}") from error
+        return part
 
     def batches(self, order: numpy.ndarray, batch: int) -> tf.data.Dataset:
         """The activations in this order, a batch at a time."""

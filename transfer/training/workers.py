@@ -37,8 +37,8 @@ from transfer.training import memory
 MEMORY = 0.5
 """Share of the machine's memory that all workers together may hold between two trials; who holds more ends."""
 
-START = 120.0
-"""Seconds that the nursery may take to import everything."""
+START = 600.0
+"""Seconds that the nursery may take to import everything: a cold disk on a busy machine takes minutes."""
 
 LOOK = 0.5
 """Seconds after which it is looked at whether the nursery still lives, while one waits for a process to report."""

@@ -27,8 +27,10 @@ def photos_of(workspace: Workspace) -> Manifest:
     return manifest
 
 
-def run_of(workspace: Workspace, id: str | None, manifest: Manifest) -> Run:
+def run_of(workspace: Workspace, id: str | Run | None, manifest: Manifest) -> Run:
     from transfer.comparison import best, present
-    from transfer.run import find_run, read_runs
+    from transfer.run import Run, find_run, read_runs
 
+    if isinstance(id, Run):
+        return id
     return best(present(read_runs(workspace), manifest)) if id is None else find_run(workspace, id)

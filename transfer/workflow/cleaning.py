@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from transfer.space import Space
 
 
-def clean(workspace: Place, free: Sequence[str] = (), *, dry_run: bool = False) -> Space:
+def clean(workspace: Place, free: Sequence[str] | str = (), *, dry_run: bool = False) -> Space:
     """Say what takes space in a workspace and what it would cost to have it again, and free what is named.
 
     Whatever is freed is made again when it is asked for; it may be freed while another process trains. Manifest,
@@ -36,4 +36,5 @@ def clean(workspace: Place, free: Sequence[str] = (), *, dry_run: bool = False) 
     """
     from transfer.space import clean as sweep
 
-    return sweep(Workspace.of(workspace), free, dry_run=dry_run, now=time.time())
+    words = [free] if isinstance(free, str) else free
+    return sweep(Workspace.of(workspace), words, dry_run=dry_run, now=time.time())

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 def collect(
-    keywords: Sequence[str],
+    keywords: Sequence[str] | str,
     into: Place,
     *,
     file: str | PathLike[str] | None = None,
-    source: Sequence[str] = ("openverse",),
+    source: Sequence[str] | str = ("openverse",),
     per_class: int = 100,
     background: int = 0,
     licence: str = "open",
@@ -65,10 +65,10 @@ def collect(
 
     codes, unknown = licences(licence)
     wanted = Wanted(
-        classes(keywords, Path(file) if file else None),
+        classes([keywords] if isinstance(keywords, str) else keywords, Path(file) if file else None),
         per_class=per_class,
         background=background,
-        sources=tuple(source),
+        sources=(source,) if isinstance(source, str) else tuple(source),
         licences=codes,
         unknown=unknown,
         since=since,

@@ -150,9 +150,16 @@ def compare(
     manifest = photos_of(workspace)
     comparing.check(grid, manifest, jobs=jobs, ray=ray, budget=budget)  # before photos are split for good
     manifest = manifest if grid.folds or _is_split(manifest) else split(workspace)
+    _keep(grid, workspace)  # also where what follows is interrupted
     runs = comparing.compare(manifest, workspace, grid=grid, jobs=jobs, ray=ray, budget=budget, on_progress=on_progress)
-    workspace.write_text(workspace.grid, grid.to_toml())
     return Comparison(tuple(runs))
+
+
+def _keep(grid: Grid, workspace: Workspace) -> None:
+    """Leave the grid in the workspace; the same comparison again writes nothing."""
+    text, there = grid.to_toml(), workspace.grid
+    if not there.is_file() or there.read_bytes() != text.encode():
+        workspace.write_text(there, text)
 
 
 def _is_split(manifest: Manifest) -> bool:
