@@ -100,16 +100,18 @@ def test_a_training_that_crashed_goes_on_to_the_same_bits(
 def test_a_refitting_that_crashed_goes_on_to_the_same_bits(
     workspace: Workspace, tmp_path: Path, photo_folder: Path
 ) -> None:
+    slowly = SETTINGS | {"rate": 1e-5, "refit": True}  # so the best epoch is not the first
+
     def refitted(place: Workspace) -> Run:
         manifest = Manifest.read(place)
-        plan = resolve(Arm.parse("lenet5:from_scratch"), manifest, refit=True, **SETTINGS)
-        return trial.run_trial(plan, manifest, place)
+        return trial.run_trial(resolve(Arm.parse("lenet5:from_scratch"), manifest, **slowly), manifest, place)
 
     undisturbed = refitted(workspace)
+    assert undisturbed.facts["best_epoch"] > 1
     other = Workspace(tmp_path / "other")
     workflow.load(photo_folder, other)
     manifest = workflow.split(other, validation=0.25, test=0.25)
-    plan = resolve(Arm.parse("lenet5:from_scratch"), manifest, refit=True, **SETTINGS)
+    plan = resolve(Arm.parse("lenet5:from_scratch"), manifest, **slowly)
     with pytest.raises(CrashError):
         trial.run_trial(plan, manifest, other, on_progress=at_epoch(len(undisturbed.history()) + 2, CrashError))
     assert (other.runs / plan.id / f"refit-{CHECKPOINT}").exists()

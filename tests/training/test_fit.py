@@ -121,14 +121,17 @@ def test_adapting_batch_norm_moves_in_the_thawed_stages_only(
 def test_training_from_kept_activations_is_training_from_pixels(
     plan: Plan, manifest: Manifest, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, batch_norm: str
 ) -> None:
-    strategy = Strategy(True, Head(dropout=0.2), (Solver(), phase(thaw=1, batch_norm=batch_norm)))
+    """Up to rounding, which Adam makes larger where a gradient is next to none: a tenth of what the weights moved."""
+    strategy = Strategy(True, Head(dropout=0.2), (Solver(), phase(rate=1e-3, thaw=1, batch_norm=batch_norm)))
     plan = dataclasses.replace(plan, strategy=strategy)
-    _, short, _, after_short = train(plan, manifest, workspace)
+    _, short, before, after_short = train_without_choosing(plan, manifest, workspace)
     monkeypatch.setenv("TRANSFER_FEATURES_GB", "0")
-    _, long, _, after_long = train(plan, manifest, workspace)
-    assert [row["loss"] for row in short.history] == pytest.approx([row["loss"] for row in long.history], rel=1e-4)
+    _, long, _, after_long = train_without_choosing(plan, manifest, workspace)
+    assert [row["loss"] for row in short.history] == pytest.approx([row["loss"] for row in long.history], rel=1e-3)
+    assert moved(before, after_short) == moved(before, after_long) != set()
     for name in after_short:
-        assert after_short[name] == pytest.approx(after_long[name], abs=1e-4), name
+        far = float(abs(after_short[name] - before[name]).max())
+        assert after_short[name] == pytest.approx(after_long[name], abs=far / 10), name
 
 
 def test_a_phase_ends_at_its_best_epoch_by_validation(plan: Plan, manifest: Manifest, workspace: Workspace) -> None:
