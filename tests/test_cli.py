@@ -100,6 +100,15 @@ def test_a_comparison_that_is_stopped_leaves_its_grid_and_one_made_again_writes_
     assert grid.stat().st_mtime_ns == before
 
 
+def test_on_a_narrow_terminal_no_command_s_sentence_is_cut_off(
+    transfer: Transfer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    told = " ".join(transfer("--help").out.partition("Commands:")[2].split())
+    assert "..." not in told
+    assert "duplicates, leaks between splits, and likely mislabels. split Decide train, validation and test" in told
+
+
 def test_who_has_read_enough_is_told_of_no_failure() -> None:
     """As `transfer list strategies | head -1`; a script with pipefail would stop."""
     reading, writing = os.pipe()

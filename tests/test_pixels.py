@@ -280,6 +280,13 @@ def test_a_png_may_say_behind_its_pixels_which_way_up_it_is(orientation: int) ->
     assert (measured.width, measured.height) == standing.size
 
 
+def test_of_a_file_that_is_no_photo_the_reason_is_a_sentence_without_nodes() -> None:
+    with pytest.raises(DataError) as caught:
+        pixels.from_bytes(b"export A=b\n" * 20)
+    assert "(Unknown image file format." in str(caught.value)
+    assert "node" not in str(caught.value)
+
+
 def test_what_xmp_says_turns_a_photo_nowhere() -> None:
     xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
     content = PLAIN[:2] + segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + xmp) + PLAIN[2:]
@@ -524,6 +531,8 @@ def test_a_photo_is_read_when_its_hash_fits_and_refused_when_it_is_gone_or_chang
 
 def test_a_pipe_is_refused_and_nobody_waits_for_it(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(DataError, match=r"This is a folder, no photo.*Name its files: .*/\*"):
+        pixels.read_photo(tmp_path, None)
     with pytest.raises(DataError, match=r"cannot be read: it is no regular file.*pipe\.jpg"):
         pixels.read_photo(tmp_path / "pipe.jpg", None)
 

@@ -170,12 +170,14 @@ def _nothing(streams: list[Stream], notes: Notes) -> DataError:
     looked = [photo for stream in streams for photo in stream.photos if photo is not None]
     reasons = Counter(photo.reason for photo in looked if photo.reason is not None)
     told = [f"{count} {reason}" for reason, count in sorted(reasons.items())]
-    another = "Try another keyword, another --source or more licences."
-    return DataError(
-        "No photo could be kept.",
-        received="; ".join([f"{len(looked)} photos were looked at", *told, *said]),
-        remedy="Run the same command with --retry." if AGAIN & reasons.keys() else another,
-    )
+    if AGAIN & reasons.keys():
+        remedy = "Run the same command with --retry."
+    elif notes.faults and not looked:
+        remedy = "Mend what the sources say, such as the network, and give the same command again."
+    else:
+        remedy = "Try another keyword, another --source or more licences."
+    received = "; ".join([f"{len(looked)} photos were looked at", *told, *said])
+    return DataError("No photo could be kept.", received=received, remedy=remedy)
 
 
 def _collected(manifest: Manifest, streams: list[Stream], notes: Notes) -> Collected:

@@ -17,7 +17,7 @@ from pathlib import Path
 from transfer.collecting.source import SOURCES, Query, Source, checked_label
 from transfer.errors import CallError
 from transfer.licence import CODES, GROUPS, OPEN
-from transfer.photo import is_text
+from transfer.photo import is_text, name_fault
 
 BACKGROUND = "background"
 BACKGROUND_KEYWORDS = (
@@ -120,8 +120,7 @@ def classes(keywords: Iterable[str], file: Path | None = None) -> dict[str, tupl
     """Label -> keywords, from what was written on the command line and in a file.
 
     Raises:
-        CallError: A keyword or the file cannot be read, a keyword is empty or stands for two labels.
-        DataError: A label cannot be one.
+        CallError: A keyword or the file cannot be read, a keyword is empty or stands for two labels, a label is none.
     """
     pairs = [_pair(keyword) for keyword in keywords] + (_read(file) if file else [])
     found: dict[str, dict[str, None]] = {}
@@ -139,6 +138,9 @@ def classes(keywords: Iterable[str], file: Path | None = None) -> dict[str, tupl
                 received=f"{keyword!a} for the class {label!a}",
                 remedy="Write it in UTF-8, which is how services are asked.",
             )
+        if fault := name_fault(label):
+            remedy = f'Name the class by another word, such as "{keyword}=one".'
+            raise CallError(f"The name of a class {fault}.", received=f"{label!a}", remedy=remedy)
         label = checked_label(label, where=keyword)
         other = stands_for.setdefault(keyword.casefold(), label)
         if other != label:  # the same photos would come for both, and count for neither

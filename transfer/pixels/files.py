@@ -63,7 +63,10 @@ def read_photo(path: str | os.PathLike[str], sha256: str | None) -> bytes:
     """
     remedy = "Put it back, or run `transfer load` again." if sha256 is not None else "Name the file of a photo."
     try:
-        if not stat.S_ISREG(Path(path).stat().st_mode):  # opening a pipe would wait for ever
+        mode = Path(path).stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise DataError("This is a folder, no photo.", received=path, remedy=f"Name its files: {path}/*")
+        if not stat.S_ISREG(mode):  # opening a pipe would wait for ever
             raise DataError("A photo cannot be read: it is no regular file.", received=path, remedy=remedy)
         content = Path(path).read_bytes()
     except OSError as error:
@@ -149,5 +152,5 @@ def _undecodable(content: bytes, reason: str) -> DataError:
 
 def _reason(message: str) -> str:
     """TensorFlow's own sentence, without the trace of nodes around it."""
-    sentences = re.findall(r"([^\n]+)\n\t \[\[", message)
+    sentences = re.findall(r"^([^\t\n][^\n]*)\n\t \[\[", message, re.MULTILINE)
     return sentences[-1] if sentences else message.splitlines()[0]

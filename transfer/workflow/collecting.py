@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from datetime import date
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from transfer.errors import CallError
 from transfer.manifest import Manifest
 from transfer.progress import Progress
 from transfer.workflow._places import Place, photos_of
@@ -111,6 +113,8 @@ def load(
     """
     from transfer.collecting.load import load_photos
 
+    if not os.fspath(path):  # as of a variable that is not set
+        raise CallError("No photos are named.", received="an empty text", remedy="Name a folder or a table.")
     workspace = Workspace.of(into)
     with workspace.alone():
         return load_photos(Path(path), workspace, copy=copy, on_progress=on_progress)
