@@ -123,7 +123,7 @@ class Run:
             answers = numpy.array([row[4:] for row in rows], dtype="float32").reshape(len(rows), len(self.labels))
             photos, groups = tuple(row[1] for row in rows), tuple(row[2] for row in rows)
             truth = numpy.array([index[row[3]] for row in rows], dtype=int)
-        except (IndexError, KeyError, ValueError, RuntimeError) as error:
+        except (IndexError, KeyError, ValueError) as error:
             raise DataError(
                 "The answers of a run are damaged.",
                 received=path,

@@ -293,13 +293,18 @@ def test_a_stopped_retry_asks_again_for_nothing_that_arrived(world, workspace):
     assert all(len(world.asked(picture)) > before[picture] for picture in names[1:])
 
 
-def test_what_a_stopped_retry_brought_counts_also_where_no_retry_follows(world, workspace):
+def stop_a_retry(world, workspace):
+    """One of two apples failed once, and the retry that had just fetched it was killed."""
     world.flickr.photos["apple"] = world.flickr.photos["apple"][:2]
     world.pictures[name(world, 0)] = status(500)
     collect(world, workspace)
     del world.pictures[name(world, 0)]
     with pytest.raises(Crash):
         collect(world, Workspace(workspace.root, on_write=stopping_after(2)), retry=True)
+
+
+def test_what_a_stopped_retry_brought_counts_also_where_no_retry_follows(world, workspace):
+    stop_a_retry(world, workspace)
     asked = len(world.host.asked)
     assert collect(world, workspace).kept["apple"] == 2
     assert len(world.host.asked) == asked
@@ -371,12 +376,7 @@ def test_another_collection_takes_nothing_away_from_one_that_was_stopped(world, 
 
 
 def test_what_a_stopped_retry_brought_survives_another_collection(world, workspace):
-    world.flickr.photos["apple"] = world.flickr.photos["apple"][:2]
-    world.pictures[name(world, 0)] = status(500)
-    collect(world, workspace)
-    del world.pictures[name(world, 0)]
-    with pytest.raises(Crash):
-        collect(world, Workspace(workspace.root, on_write=stopping_after(2)), retry=True)
+    stop_a_retry(world, workspace)
     assert collect(world, workspace, classes={"pear": ("pear",)}).kept == {"pear": 5}
     asked = len(world.host.asked)
     assert collect(world, workspace).kept["apple"] == 2
